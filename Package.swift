@@ -1,0 +1,55 @@
+// swift-tools-version: 6.2
+// Two ways of building the same sources (see docs/architecture.md, "Build modes"):
+//   normal           daemon, tools, tests
+//   SPREAD_EMBEDDED  the client library in Embedded Swift: no Swift runtime in foreign processes
+import PackageDescription
+
+let embedded = Context.environment["SPREAD_EMBEDDED"] != nil
+let librarySettings: [SwiftSetting] =
+  embedded ? [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo"])] : []
+let headers: [CSetting] = [.headerSearchPath("../../include")]
+
+let package = Package(
+  name: "spread",
+  products: [
+    .library(name: "spread", type: .static, targets: ["SpreadABI"]),
+    .executable(name: "spread-daemon", targets: ["spread-daemon"]),
+    .executable(name: "spuser", targets: ["spuser"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+  ],
+  targets: [
+    // Pure: codecs shared by daemon and client library. Imports nothing; compiles in Embedded Swift.
+    .target(name: "SpreadWire", swiftSettings: librarySettings),
+    // Pure: the deterministic daemon. Input -> Outbox.
+    .target(
+      name: "SpreadCore",
+      dependencies: ["SpreadWire", .product(name: "DequeModule", package: "swift-collections")]),
+
+    // The daemon's shell.
+    .target(name: "CSpreadSystem"),
+    .target(
+      name: "SpreadPlatform",
+      dependencies: ["SpreadWire", "SpreadCore", "CSpreadSystem", .product(name: "Logging", package: "swift-log")]),
+    .executableTarget(name: "spread-daemon", dependencies: ["SpreadPlatform", "SpreadCore"]),
+
+    // The client library.
+    .systemLibrary(name: "CSpread", path: "include"),
+    .target(name: "CSpreadSocket"),
+    .target(name: "CSpreadShims", cSettings: headers),
+    .target(name: "SpreadClient", dependencies: ["SpreadWire", "CSpreadSocket"], swiftSettings: librarySettings),
+    .target(
+      name: "SpreadABI", dependencies: ["CSpread", "CSpreadShims", "CSpreadSocket", "SpreadClient", "SpreadWire"],
+      swiftSettings: librarySettings),
+
+    // Programs over the library.
+    .executableTarget(name: "spuser", dependencies: ["CSpread", "SpreadABI"]),
+
+    .testTarget(name: "WireTests", dependencies: ["SpreadWire"]),
+    .testTarget(name: "CoreTests", dependencies: ["SpreadCore", "SpreadWire"]),
+    .testTarget(name: "ClientTests", dependencies: ["CSpread", "SpreadABI", "SpreadClient", "SpreadWire"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,60 @@
+// Everything that can happen to a daemon. A run is a function of its inputs (docs/architecture.md, "Pure and shell").
+
+import SpreadWire
+
+/// The time that comes in with every input. Two clocks, because timers need one that never jumps and membership
+/// ids are made of wall clock seconds (daemon-ring 4.2).
+public struct Instant: Equatable, Sendable {
+  /// Monotonic.
+  public var nanoseconds: UInt64
+  /// Wall clock, seconds since 1970.
+  public var wallSeconds: Int32
+
+  public init(nanoseconds: UInt64, wallSeconds: Int32) {
+    self.nanoseconds = nanoseconds
+    self.wallSeconds = wallSeconds
+  }
+}
+
+/// A client connection as shell and core both name it: a small number chosen by the shell, dense, free for
+/// another connection only after the core asked to close it.
+public struct SessionID: Hashable, Sendable {
+  public var rawValue: Int32
+  public init(_ rawValue: Int32) {
+    self.rawValue = rawValue
+  }
+  public var index: Int { Int(rawValue) }
+}
+
+/// Where a client connection comes from.
+public enum PeerAddress: Equatable, Sendable {
+  case unixSocket
+  case network(NetworkAddress)
+}
+
+/// How a connection ended on the other side.
+public enum SessionEnd: Equatable, Sendable {
+  case endOfStream
+  /// errno of the failing read or write.
+  case failure(Int32)
+}
+
+public enum TimerID: UInt8, CaseIterable, Sendable {
+  /// The next deadline of a handshake.
+  case admission
+}
+
+public enum Input {
+  /// First input of every run.
+  case start
+  case sessionOpened(SessionID, PeerAddress)
+  /// The next bytes of a client's stream, cut anywhere. Valid during the call only.
+  case sessionBytes(SessionID, UnsafeRawBufferPointer)
+  case sessionEnded(SessionID, SessionEnd)
+  /// `messages` whole or partial messages remain queued after an attempt to write (never what one wake-up just
+  /// produced). Reported after each attempt that left something.
+  case sessionBacklog(SessionID, messages: Int)
+  case timer(TimerID)
+  /// Leave in order.
+  case stop
+}

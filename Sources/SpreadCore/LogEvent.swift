@@ -1,0 +1,56 @@
+// What the daemon has to tell its operator. Each event has a stable name and named fields; the shell makes text or
+// JSON of it. Refusals and ends of sessions are always told, with their reason.
+
+import SpreadWire
+
+public enum LogLevel: UInt8, Sendable, Comparable {
+  // The numbers of EventPriority (configuration 8).
+  case debug = 1
+  case info, warning, error, critical, print, fatal
+  public static func < (a: LogLevel, b: LogLevel) -> Bool { a.rawValue < b.rawValue }
+}
+
+/// Why a connection was turned away before it became a session.
+public enum RefusalReason: Equatable, Sendable {
+  case sessionLimit
+  case silent
+  case endedEarly
+  case version
+  case nameLength
+  case nameCharacter
+  case nameInUse
+  case authenticationUnknown
+  case authenticationFailed
+  case authenticationSilent
+}
+
+/// Why a session ended.
+public enum SessionEndReason: Equatable, Sendable {
+  case clientLeft
+  case endOfStream
+  case failure(Int32)
+  case badHeader(HeaderViolation)
+  case tooSlow(queued: Int)
+  case shutdown
+}
+
+/// What was wrong with a client's message (client-protocol 6.1, 6.2, 6.3).
+public enum HeaderViolation: Equatable, Sendable {
+  case kind(UInt32)
+  case forbiddenBits(UInt32)
+  case sender
+  case groupCount(Int32)
+  case hint
+  case dataLength(Int32)
+  case tooLong(Int)
+  case groupMissing
+  case groupUnterminated
+}
+
+public enum LogEvent: Sendable {
+  case started(daemon: GroupName, process: ProcessID)
+  case sessionAccepted(user: GroupName, from: PeerAddress)
+  case connectionRefused(user: GroupName?, from: PeerAddress, RefusalReason)
+  case sessionEnded(user: GroupName, from: PeerAddress, SessionEndReason)
+  case joinRefused(user: GroupName, group: GroupName, members: Int)
+}
