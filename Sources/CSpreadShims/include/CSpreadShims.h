@@ -1,1 +1,3 @@
 #pragma once
+#include "events_sys.h"
+#include "spread_alarm.h"
