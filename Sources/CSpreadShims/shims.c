@@ -7,7 +7,6 @@
 
 #include <pthread.h>
 #include <sp.h>
-#include <stdio.h>
 
 int SP_multigroup_multicast(mailbox mbox, service service_type, int num_groups, const char groups[][MAX_GROUP_NAME],
                             int16 mess_type, int length, const char *data) {
@@ -41,16 +40,10 @@ int SP_scat_get_vs_set_members(const scatter *body, const vs_set_info *set, char
   return spi_scat_get_vs_set_members(body, set, names, max_names);
 }
 
-/* Through the Alarm printer, as programs expect to redirect it. Mask 0x10 is PRINT. */
-void Alarm(int32 mask, char *format, ...) __attribute__((weak));
-
+/* Through the Alarm printer, as programs expect to redirect it. */
 void SP_error(int code) {
   static char format[] = "SP_error: (%d) %s\n";
-  if (Alarm) {
-    Alarm(0x10, format, code, SP_strerror(code));
-  } else {
-    printf(format, code, SP_strerror(code));
-  }
+  Alarm(PRINT, format, code, SP_strerror(code));
 }
 
 /* A fork while another thread holds a lock would leave it locked in the child for ever. */

@@ -7,6 +7,9 @@
 #ifndef SPREAD_CSPREADSHIMS_H
 #define SPREAD_CSPREADSHIMS_H
 
+#include "events_sys.h"
+#include "spread_alarm.h"
+
 /* Exported by every Spread library and declared in no header; they never did anything (c-api 10.2). */
 int SP_query_groups(int mbox, int max_groups, char *groups[32]);
 int SP_query_members(int mbox, char *group, int max_members, char *members[32]);
