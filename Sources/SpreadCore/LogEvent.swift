@@ -19,8 +19,7 @@ public enum RefusalReason: Equatable, Sendable {
   case nameLength
   case nameCharacter
   case nameInUse
-  case authenticationUnknown
-  case authenticationFailed
+  case authentication(AuthenticationRefusal)
   case authenticationSilent
 }
 
