@@ -135,10 +135,10 @@ extension Daemon {
     out.sessions.append(.write(id, byte))
   }
 
-  /// A connection ended or fell silent during its handshake. Whoever was asked to choose is told, whoever had not
-  /// said anything whole is not (client-protocol 3.2 rule 1, 3.4).
+  /// A connection ended or fell silent during its handshake. Whoever was asked to choose and said nothing is told;
+  /// a record that breaks off gets no answer (client-protocol 3.2 rule 1, 3.4).
   mutating func abandonHandshake(_ id: SessionID, _ reason: RefusalReason, into out: inout Outbox) {
-    if case .choosing(_, let user, _) = sessions[id].state {
+    if case .choosing(_, let user, _) = sessions[id].state, sessions[id].pending.isEmpty {
       refuse(id, .rejectAuth, reason, user: sessions[user].name, into: &out)
       return
     }

@@ -39,14 +39,6 @@ public enum AuthenticationRefusal: Equatable, Sendable {
   case addressNotAllowed
   /// IP: there is no spread.access_ip, so nobody is allowed.
   case noAccessFile
-
-  /// The coarser reason of the connection log.
-  public var reason: RefusalReason {
-    switch self {
-    case .choiceLength, .nothingChosen, .methodNotEnabled: .authenticationUnknown
-    case .nothingEnabled, .addressNotAllowed, .noAccessFile: .authenticationFailed
-    }
-  }
 }
 
 public struct AuthenticationPolicy: Equatable, Sendable {

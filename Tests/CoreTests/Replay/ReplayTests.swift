@@ -45,6 +45,8 @@ struct Player {
     switch expectation.daemon {
     case "solo": host = LoneDaemon(name: "solo", id: 0xfad9_76be, authentication: authentication)
     case "d1": host = LoneDaemon(authentication: authentication)
+    case "d2": host = LoneDaemon(name: "d2", id: 0x14c5_65a0, authentication: authentication)
+    case "d3": host = LoneDaemon(name: "d3", id: 0xef46_226e, authentication: authentication)
     default: preconditionFailure("no such daemon: \(expectation.daemon ?? "-")")
     }
   }
