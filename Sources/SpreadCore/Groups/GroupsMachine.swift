@@ -18,6 +18,12 @@ enum GroupEffect {
   case notify(UserIndex, MessageBuffer)
   /// The user's KILL is through: its name is free.
   case bury(UserIndex)
+  /// Through the ring, before all messages of clients.
+  case sendGroups(MessageBuffer, PacketClass)
+  /// From now on only groups messages are sent, nothing is delivered early, no client is read.
+  case exchangeBegins
+  /// Back to normal; also said after a membership change that needed no exchange.
+  case exchangeOver
 }
 
 struct GroupsMachine {
@@ -28,21 +34,41 @@ struct GroupsMachine {
     case gatheringAgain
   }
 
-  let me: Int
+  let topology: Topology
+  var me: Int { topology.me }
   var state = State.operational
   var table = GroupTable()
   /// The last regular and transitional memberships delivered.
   var regular: MembershipID
   var transitional: MembershipID
-  /// Configuration positions of the members of the last transitional membership.
-  var transitionalMembers: [Int] = []
+  var regularMembers: DaemonSet
+  var transitionalMembers: DaemonSet
+  /// Daemons known to have the same groups as this one: they have moved together. The first speaks for all.
+  var synced: DaemonSet
   var effects: [GroupEffect] = []
+  /// Events that an honest ring does not produce.
+  var anomalies = 0
 
-  init(me: Int, process: ProcessID) {
-    self.me = me
-    regular = MembershipID(process, -1)
+  // The exchange.
+  /// Messages of other representatives.
+  var senders: [ExchangeSender] = []
+  /// What this daemon built as representative, in order of building.
+  var own: [MessageBuffer] = []
+  /// Daemons of the ring that were spoken for.
+  var heard = 0
+  /// The representative of this daemon's own synced set was heard.
+  var ownComplete = false
+
+  init(_ topology: Topology) {
+    self.topology = topology
+    regular = MembershipID(topology.myID, -1)
     transitional = regular
+    regularMembers = DaemonSet([topology.me])
+    transitionalMembers = regularMembers
+    synced = regularMembers
   }
+
+  var myName: GroupName { topology.names[topology.me] }
 
   func group(named name: GroupName) -> Group? { table[name] }
 

@@ -102,7 +102,7 @@ extension Daemon {
         return
       }
     }
-    ring.submit(message, PacketClass(of: header.type))
+    submissions.append((message, PacketClass(of: header.type)))
     if header.type.contains(.kill) {
       // The client's own message ends the session in its place in the order.
       closeConnection(id, .clientLeft, into: &out)
@@ -119,7 +119,7 @@ extension Daemon {
       MessageHeader(
         type: [.kill, .safe], name: privateName, groupCount: 0, hint: MessageHint(messageType: 0, order: .native),
         dataLength: 0))
-    ring.submit(kill, .safe)
+    submissions.append((kill, .safe))
   }
 
   private mutating func closeConnection(_ id: SessionID, _ reason: SessionEndReason, into out: inout Outbox) {

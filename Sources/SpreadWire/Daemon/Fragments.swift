@@ -76,6 +76,18 @@ public struct Fragments: Sequence {
   /// The next multiple of 4, counted from the start of the body.
   @inlinable static func aligned(_ offset: Int) -> Int { (offset + 3) & ~3 }
 
+  /// Writes the headers of all fragments but the first, in `order`, into `copy`, a copy of the body. (The first one's
+  /// header is part of the packet's.)
+  public func rewriteHeaders(in copy: UnsafeMutableRawPointer, _ order: Endianness) {
+    var cursor = Int(first.length)
+    while cursor < body.count {
+      let at = Self.aligned(cursor)
+      let header = FragmentHeader(index: body.i16(at: at, self.order), length: body.i16(at: at + 2, self.order))
+      header.store(at: copy + at, order)
+      cursor = at + FragmentHeader.size + Int(header.length)
+    }
+  }
+
   public func makeIterator() -> Iterator { Iterator(self) }
 
   public struct Iterator: IteratorProtocol {

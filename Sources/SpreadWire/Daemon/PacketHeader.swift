@@ -7,6 +7,8 @@ public struct PacketHeader: Equatable, Sendable {
   public static let size = DatagramSize.header
   public static let typeOffset = 0
   public static let transmitterOffset = 4
+  public static let tokenRoundOffset = 24
+  public static let firstFragmentOffset = 36
 
   /// Type bits without the marks.
   public var type: PacketType
