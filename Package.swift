@@ -33,7 +33,9 @@ let package = Package(
     .target(
       name: "SpreadPlatform",
       dependencies: ["SpreadWire", "SpreadCore", "CSpreadSystem", .product(name: "Logging", package: "swift-log")]),
-    .executableTarget(name: "spread-daemon", dependencies: ["SpreadPlatform", "SpreadCore"]),
+    .executableTarget(
+      name: "spread-daemon",
+      dependencies: ["SpreadPlatform", "SpreadCore", "SpreadWire", .product(name: "Logging", package: "swift-log")]),
 
     // The client library.
     .systemLibrary(name: "CSpread", path: "include"),
