@@ -51,6 +51,9 @@ let package = Package(
 
     .testTarget(name: "WireTests", dependencies: ["SpreadWire"]),
     .testTarget(name: "CoreTests", dependencies: ["SpreadCore", "SpreadWire"]),
+    .testTarget(
+      name: "PlatformTests",
+      dependencies: ["SpreadPlatform", "SpreadCore", "SpreadWire", "CSpreadSystem", .product(name: "Logging", package: "swift-log")]),
     .testTarget(name: "ClientTests", dependencies: ["CSpread", "SpreadABI", "SpreadClient", "SpreadWire"]),
   ],
   swiftLanguageModes: [.v6]

@@ -38,6 +38,8 @@ public final class LogSink: @unchecked Sendable {
   private var descriptor: Int32
   private let path: String?
   private var lost = 0
+  /// Lines that could not be written and were not told of yet.
+  var lostLines: Int { lost }
   public var timeStamp = TimeStampStyle()
 
   /// Standard output.

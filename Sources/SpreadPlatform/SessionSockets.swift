@@ -13,7 +13,9 @@ protocol SessionOwner: AnyObject {
   func handle(_ input: Input)
   /// False: no reading and accepting for now.
   var readsClients: Bool { get }
+  /// The system is out of descriptors or memory: said once, until `acceptRecovered`.
   func acceptFailed(_ code: Int32)
+  func acceptRecovered()
 }
 
 final class SessionSockets {
@@ -42,6 +44,7 @@ final class SessionSockets {
   private let gather = GatherList()
   /// Until then nothing is accepted; `.max`: accepting.
   private(set) var acceptAgainAt = UInt64.max
+  private var cannotAccept = false
 
   init(listeners: [Listener]) throws(SystemError) {
     self.listeners = listeners
@@ -127,10 +130,13 @@ final class SessionSockets {
       let descriptor = sys_accept(listener.descriptor, &peer)
       guard descriptor >= 0 else {
         let code = -descriptor
-        if code == sys_eagain { return }
+        if code == sys_eagain {
+          report(recovery: true, code, to: owner)
+          return
+        }
         if [sys_emfile, sys_enfile, sys_enobufs, sys_enomem].contains(code) {
           pauseAccepting(at: now)
-          owner.acceptFailed(code)
+          report(recovery: false, code, to: owner)
           return
         }
         // Everything else is about a connection that is gone before it was taken.
@@ -151,7 +157,7 @@ final class SessionSockets {
     } catch {
       connection.close()
       freeSlots.append(slot)
-      owner.acceptFailed(error.code)
+      report(recovery: false, error.code, to: owner)
       return
     }
     owner.handle(.sessionOpened(SessionID(slot), peer))
@@ -166,6 +172,12 @@ final class SessionSockets {
   private func pauseAccepting(at now: UInt64) {
     for listener in listeners { readable.remove(listener.descriptor) }
     acceptAgainAt = now + Budget.acceptPause
+  }
+
+  private func report<Owner: SessionOwner>(recovery: Bool, _ code: Int32, to owner: Owner) {
+    guard cannotAccept == recovery else { return }
+    cannotAccept = !recovery
+    if recovery { owner.acceptRecovered() } else { owner.acceptFailed(code) }
   }
 
   /// To be called when `acceptAgainAt` is reached.

@@ -120,9 +120,13 @@ public final class Shell: SessionOwner {
 
   func acceptFailed(_ code: Int32) {
     LogLine(
-      .error, "accept.failed", "cannot accept a connection: \(errorText(code)); trying again shortly",
+      .error, "accept.failed", "cannot accept a connection: \(errorText(code)); others wait until there is room",
       [("errno", String(code))]
     ).log(to: log)
+  }
+
+  func acceptRecovered() {
+    LogLine(.info, "accept.recovered", "connections are accepted again").log(to: log)
   }
 
   // MARK: Signals
