@@ -28,8 +28,6 @@ final class ClientConnection {
 
   private(set) var descriptor: Int32 = -1
   var state = State.free
-  /// Tells the connections of one slot apart: an event of the last one must not reach the next.
-  private(set) var generation: UInt32 = 0
   /// In the list of connections that got something to write in this wake-up.
   var isDirty = false
   /// In the set of sockets watched for writing.
@@ -42,7 +40,6 @@ final class ClientConnection {
   func open(_ descriptor: Int32) {
     self.descriptor = descriptor
     state = .open
-    generation &+= 1
   }
 
   /// Closes the socket, which also takes it out of every set, and forgets the queue.

@@ -85,10 +85,10 @@ final class SessionSockets {
     if !readable.hasNext { readable.wait(milliseconds: 0) }
     var budget = Budget.bytesPerTurn
     while budget > 0, owner.readsClients, let token = readable.next() {
-      let (slot, generation) = Self.parts(of: token)
+      let slot = Self.slot(of: token)
       if slot < 0 {
         if acceptAgainAt == .max { accept(from: Int(-slot - 1), for: owner, at: now) }
-      } else if let id = live(slot, generation) {
+      } else if let id = live(slot) {
         budget -= read(id, for: owner)
       }
     }
@@ -120,7 +120,7 @@ final class SessionSockets {
   // MARK: Accepting
 
   private func watch(listener index: Int) throws(SystemError) {
-    try readable.add(listeners[index].descriptor, for: .reading, token: Self.token(Int32(-index - 1), 0))
+    try readable.add(listeners[index].descriptor, for: .reading, token: Self.token(Int32(-index - 1)))
   }
 
   private func accept<Owner: SessionOwner>(from index: Int, for owner: Owner, at now: UInt64) {
@@ -153,7 +153,7 @@ final class SessionSockets {
     let connection = connections[Int(slot)]
     connection.open(descriptor)
     do {
-      try readable.add(descriptor, for: .reading, token: Self.token(slot, connection.generation))
+      try readable.add(descriptor, for: .reading, token: Self.token(slot))
     } catch {
       connection.close()
       freeSlots.append(slot)
@@ -209,8 +209,7 @@ final class SessionSockets {
   func continueWriting<Owner: SessionOwner>(for owner: Owner) {
     writable.wait(milliseconds: 0)
     while let token = writable.next() {
-      let (slot, generation) = Self.parts(of: token)
-      if let id = live(slot, generation) { writeQueue(id, for: owner) }
+      if let id = live(Self.slot(of: token)) { writeQueue(id, for: owner) }
     }
   }
 
@@ -231,7 +230,7 @@ final class SessionSockets {
     guard connection.isWatchedForWriting != wanted else { return }
     connection.isWatchedForWriting = wanted
     if wanted {
-      try? writable.add(connection.descriptor, for: .writing, token: Self.token(id.rawValue, connection.generation))
+      try? writable.add(connection.descriptor, for: .writing, token: Self.token(id.rawValue))
     } else {
       writable.remove(connection.descriptor)
     }
@@ -239,18 +238,12 @@ final class SessionSockets {
 
   // MARK: Tokens
 
-  // A slot (listeners: below zero) and the generation of its connection.
-  private static func token(_ slot: Int32, _ generation: UInt32) -> UInt64 {
-    UInt64(generation) << 32 | UInt64(UInt32(bitPattern: slot))
-  }
+  // A slot; listeners are below zero. An event may be stale: its connection is gone, and even its slot may have
+  // another one by now. For that one it means a read or write that finds nothing to do.
+  private static func token(_ slot: Int32) -> UInt64 { UInt64(UInt32(bitPattern: slot)) }
+  private static func slot(of token: UInt64) -> Int32 { Int32(bitPattern: UInt32(truncatingIfNeeded: token)) }
 
-  private static func parts(of token: UInt64) -> (slot: Int32, generation: UInt32) {
-    (Int32(bitPattern: UInt32(truncatingIfNeeded: token)), UInt32(truncatingIfNeeded: token >> 32))
-  }
-
-  private func live(_ slot: Int32, _ generation: UInt32) -> SessionID? {
-    let connection = connections[Int(slot)]
-    guard connection.state == .open, connection.generation == generation else { return nil }
-    return SessionID(slot)
+  private func live(_ slot: Int32) -> SessionID? {
+    connections[Int(slot)].state == .open ? SessionID(slot) : nil
   }
 }

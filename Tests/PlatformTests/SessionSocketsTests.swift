@@ -179,6 +179,24 @@ private final class Script: SessionOwner {
     close(0)
   }
 
+  /// One message takes many writes.
+  @Test func longMessageArrivesWhole() {
+    let client = connect()
+    let long = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 + $0 / 251) }
+    sockets.write(SessionID(0), message(long))
+    sockets.flush(for: script)
+    var bytes: [UInt8] = []
+    while bytes.count < long.count {
+      let part = client.receive(50_000)
+      guard !part.isEmpty else { break }
+      bytes += part
+      sockets.continueWriting(for: script)
+    }
+    #expect(bytes == long)
+    #expect(Set(script.backlogs) == [1])
+    close(0)
+  }
+
   @Test func slowReaderDoesNotHoldUpOthers() {
     let slow = connect()
     let quick = connect()
@@ -219,6 +237,7 @@ private final class Script: SessionOwner {
     sockets.close(SessionID(0), flushing: true)
     #expect(client.receive(10) == [0xfd])
     #expect(client.receive(10) == [])
+    #expect(client.failure == 0)
   }
 
   @Test func plainCloseDropsTheQueue() {
@@ -246,8 +265,8 @@ private final class Script: SessionOwner {
   /// takes. The stale half of the batch must not reach it.
   @Test func staleEventsDoNotReachTheNextConnection() {
     let clients = [connect(), connect()]
-    let third = TestClient(path: file.path)
     clients[0].send([1])
+    let third = TestClient(path: file.path)
     clients[1].send([2])
     script.onInput = { [sockets] heard in
       if case .bytes(let slot, _) = heard { sockets.close(SessionID(1 - slot), flushing: false) }

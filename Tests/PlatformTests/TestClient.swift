@@ -40,12 +40,16 @@ final class TestClient {
     }
   }
 
+  /// errno of the last `receive` that failed.
+  private(set) var failure: Int32 = 0
+
   /// Up to `count` bytes that are there or come within a second; empty at the end of the stream or on an error.
   func receive(_ count: Int) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: count)
     var room = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
     guard poll(&room, 1, 1000) > 0 else { return [] }
     let got = bytes.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, 0) }
+    if got < 0 { failure = errno }
     return Array(bytes.prefix(max(got, 0)))
   }
 
