@@ -45,6 +45,14 @@ extension LogLine {
       self.init(
         reason.isOrdinary ? .info : .warning, "session.ended", "\(user.text) disconnected: \(reason.text)",
         [("user", user.text), ("from", peer.text), ("reason", reason.name)] + reason.fields)
+    case .membership(let id, let members):
+      self.init(
+        .info, "membership.installed", "\(members.count == 1 ? "alone" : "a ring of \(members.count) daemons")",
+        [("leader", String(id.process.rawValue)), ("time", String(id.time)), ("daemons", String(members.count))])
+    case .tokenLost(let reason):
+      self.init(
+        reason == .started ? .debug : .notice, "token.lost", "looking for a new ring: \(reason.text)",
+        [("reason", reason.name)])
     case .joinRefused(let user, let group, let members):
       self.init(
         .warning, "join.refused", "\(user.text) may not join \(group.text): it is full with \(members) members",
@@ -196,6 +204,27 @@ extension HeaderViolation {
     case .tooLong(let length): "\(length) bytes of groups and data (at most \(Limits.messageBody))"
     case .groupMissing: "a join or leave without a group"
     case .groupUnterminated: "a group name without end"
+    }
+  }
+}
+
+extension TokenLossReason {
+  /// The stable word for programs.
+  var name: String { String(describing: self) }
+
+  var text: String {
+    switch self {
+    case .timeout: "no token came in time"
+    case .aruWentDown: "a daemon took back that it had packets"
+    case .requestBelowAru: "a daemon asked for packets it had said to have"
+    case .aruBeyondHeld: "a daemon said that all have a packet that is missing here"
+    case .sequenceTooHigh: "a daemon sent far more than was allowed"
+    case .recoveryTooLong: "the packets of the old ring could not be recovered"
+    case .brokenMessage: "a message came without its beginning"
+    case .membershipMessage: "another daemon looks for a new ring"
+    case .formTimeout: "the forming of a ring broke off"
+    case .contradictoryForm: "the forming of a ring contradicted what this daemon knows"
+    case .started: "started"
     }
   }
 }

@@ -23,7 +23,7 @@ enum Purity {
     #"\bThread\b"#, #"\bTask\s*\{"#, #"\bactor\b"#, #"\bawait\b"#, #"\bgetenv\b"#, #"@_silgen_name"#, #"@_extern"#,
     #"ObjectIdentifier\("#,
     // Iteration order of hashed collections. Dictionaries are for look-ups only.
-    #"\bSet<"#, #"\.keys\b"#, #"\.values\b"#, #"in by[A-Z]\w* \{"#, #"by[A-Z]\w*\.(map|filter|forEach|first|sorted|min|max)\b"#,
+    #"\bSet<"#, #"\.(keys|values)\b(?!\[)"#, #"in by[A-Z]\w* \{"#, #"by[A-Z]\w*\.(map|filter|forEach|first|sorted|min|max)\b"#,
   ]
 
   static func impurities(in source: String, module: String) -> [Impurity] {
