@@ -37,7 +37,7 @@ let package = Package(
 
     // The client library.
     .systemLibrary(name: "CSpread", path: "include"),
-    .target(name: "CSpreadSocket"),
+    .target(name: "CSpreadSocket", cSettings: embedded ? [.define("SPREAD_EMBEDDED")] : []),
     .target(name: "CSpreadShims", cSettings: headers),
     .target(name: "SpreadClient", dependencies: ["SpreadWire", "CSpreadSocket"], swiftSettings: librarySettings),
     .target(

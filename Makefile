@@ -1,0 +1,1 @@
+include $(sort $(wildcard mk/*.mk))

@@ -1,0 +1,66 @@
+# The client libraries: one implementation in Embedded Swift, linked under the three names of Spread (c-api 1).
+#
+#   make lib          .build-lib/out/: lib{spread,tspread-core,spread-core}.{so.3.0.0,so.3,so,a}
+#   make check-lib    what was built is small, depends on libc only, runs with old glibc, exports what it must
+#   make install-lib  DESTDIR= PREFIX= LIBDIR= INCLUDEDIR=
+#   make fuzz-client  arbitrary daemon bytes against the receiving side; MIN=minutes or SECS=seconds
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+CC ?= cc
+SWIFT ?= swift
+
+LIBRARY_NAMES := spread tspread-core spread-core
+LIBRARY_BUILD := .build-lib
+LIBRARY_OUT := $(LIBRARY_BUILD)/out
+LIBRARY_HEADERS := sp.h sp_events.h sp_func.h fl.h
+LIBRARY_SOURCES := $(shell find Sources/SpreadWire Sources/SpreadClient Sources/SpreadABI Sources/CSpreadShims \
+  Sources/CSpreadSocket include -type f) Package.swift
+LIBRARY_SHARED := $(LIBRARY_NAMES:%=$(LIBRARY_OUT)/lib%.so.3.0.0)
+LIBRARY_STATIC := $(LIBRARY_NAMES:%=$(LIBRARY_OUT)/lib%.a)
+LIBRARY_ARCHIVE := $(LIBRARY_BUILD)/release/libspread.a
+
+.PHONY: lib install-lib check-lib fuzz-client
+
+lib: $(LIBRARY_SHARED) $(LIBRARY_STATIC)
+
+$(LIBRARY_OUT)/.built: $(LIBRARY_SOURCES)
+	SPREAD_EMBEDDED=1 $(SWIFT) build -c release --product spread --scratch-path $(LIBRARY_BUILD)
+	mkdir -p $(LIBRARY_OUT)
+	touch $@
+
+# The file keeps its name in its soname: programs ask for the library they were linked with.
+$(LIBRARY_OUT)/lib%.so.3.0.0: $(LIBRARY_OUT)/.built spread.map
+	$(CC) -shared -o $@ -Wl,-soname,lib$*.so.3 -Wl,--version-script=spread.map -Wl,--gc-sections -Wl,-z,defs \
+	  -Wl,-z,relro -Wl,-z,now -Wl,--as-needed \
+	  -Wl,--whole-archive $(LIBRARY_ARCHIVE) -Wl,--no-whole-archive -lm -pthread
+	strip --strip-unneeded $@
+	ln -sf $(@F) $(LIBRARY_OUT)/lib$*.so.3
+	ln -sf lib$*.so.3 $(LIBRARY_OUT)/lib$*.so
+
+# One object with the public names global and everything else local, so that nothing clashes in a static program.
+$(LIBRARY_OUT)/all.o: $(LIBRARY_OUT)/.built mk/exports.txt
+	ld -r -o $@ --gc-sections $(addprefix -u ,$(shell cat mk/exports.txt)) \
+	  --whole-archive $(LIBRARY_ARCHIVE) --no-whole-archive
+	objcopy --strip-debug --keep-global-symbols=mk/exports.txt $@
+
+$(LIBRARY_OUT)/lib%.a: $(LIBRARY_OUT)/all.o
+	rm -f $@
+	ar rcs $@ $<
+
+install-lib: lib
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)
+	install -m 644 $(LIBRARY_STATIC) $(DESTDIR)$(LIBDIR)
+	install -m 755 $(LIBRARY_SHARED) $(DESTDIR)$(LIBDIR)
+	for name in $(LIBRARY_NAMES); do \
+	  ln -sf lib$$name.so.3.0.0 $(DESTDIR)$(LIBDIR)/lib$$name.so.3; \
+	  ln -sf lib$$name.so.3 $(DESTDIR)$(LIBDIR)/lib$$name.so; \
+	done
+	install -m 644 $(LIBRARY_HEADERS:%=include/%) $(DESTDIR)$(INCLUDEDIR)
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' spread.pc.in \
+	  > $(DESTDIR)$(LIBDIR)/pkgconfig/spread.pc
+	chmod 644 $(DESTDIR)$(LIBDIR)/pkgconfig/spread.pc
+
+check-lib: lib
+	mk/check-library.sh $(LIBRARY_OUT) mk/exports.txt
