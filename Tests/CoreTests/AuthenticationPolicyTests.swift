@@ -56,8 +56,10 @@ private let ipRequired = AuthenticationPolicy(enabled: .null, required: .ip, acc
     (onlyIP, choice("IP", "NULL"), client, notEnabled("NULL")),
     (ipRequired, choice("NULL"), client, .accept), (ipRequired, choice("NULL"), .unixSocket, .accept),
     (ipRequired, choice("NULL"), stranger, .refuse(.addressNotAllowed)),
-    (AuthenticationPolicy(enabled: [], required: .ip, accessRules: accessRules), choice("IP"), client,
-      .refuse(.nothingEnabled)),
+    (
+      AuthenticationPolicy(enabled: [], required: .ip, accessRules: accessRules), choice("IP"), client,
+      .refuse(.nothingEnabled)
+    ),
     (AuthenticationPolicy(enabled: .ip), choice("IP"), client, .refuse(.noAccessFile)),
   ])
   func choices(policy: AuthenticationPolicy, choice: [UInt8], peer: PeerAddress, verdict: AuthenticationPolicy.Verdict)

@@ -131,7 +131,8 @@ struct ConfigurationLexer {
 
   /// Stock prints such a byte to stdout and goes on.
   private mutating func skip(_ byte: UInt8) {
-    find(.warning, at: position, "stray '\(printable([byte]))' ignored; brackets belong around an IPv6 address with port")
+    find(
+      .warning, at: position, "stray '\(printable([byte]))' ignored; brackets belong around an IPv6 address with port")
     position += 1
   }
 

@@ -52,8 +52,11 @@ public struct ConfigurationParser {
     parser.run()
     let findings = (parser.findings + parser.lexer.findings).enumerated()
       .sorted { ($0.element.line, $0.element.column, $0.offset) < ($1.element.line, $1.element.column, $1.offset) }
-      .map { Diagnostic($0.element.severity, file: fileName, line: $0.element.line, column: $0.element.column,
-          $0.element.message) }
+      .map {
+        Diagnostic(
+          $0.element.severity, file: fileName, line: $0.element.line, column: $0.element.column,
+          $0.element.message)
+      }
     return (parser.configuration, findings, findings.contains { $0.severity == .error })
   }
 
@@ -104,7 +107,9 @@ public struct ConfigurationParser {
       case .end: return
       case .keyword(.segment): try segment()
       case .keyword(let keyword) where keyword != .virtualID: try parameter(keyword)
-      case .string(let word) where OldWord(word) != nil: try oldWord(OldWord(word)!)
+      case .string(let word):
+        guard let old = OldWord(word) else { throw unexpected("a parameter or Spread_Segment") }
+        try oldWord(old)
       default: throw unexpected("a parameter or Spread_Segment")
       }
     }
@@ -138,6 +143,8 @@ extension ConfigurationParser {
   mutating func unexpected(_ expected: String) -> Stop {
     var message = "expected \(expected), found \(describe(current))"
     switch current.kind {
+    case .string(let word) where word.starts(with: [0xef, 0xbb, 0xbf]):
+      message = "the file begins with a byte order mark; save it without one"
     case .string(let word) where word.count > 1 && word.contains(UInt8(ascii: "=")):
       message += "; '=' must stand alone, with white space on both sides"
     case .string(let word) where word.count > 9 && word.allSatisfy(AddressText.isDigit):
@@ -261,9 +268,8 @@ extension ConfigurationParser {
       error(first, "there are more than \(Self.maxDaemons) daemons")
       throw Stop()
     }
-    let given = address
-    let place = locate(name, given, first)
-    let daemonName = self.daemonName(name, isAddress: { if case .address = first.kind { true } else { false } }(), first)
+    let place = locate(name, address, first)
+    let daemonName = daemonName(name, first)
     let (id, idToken) = try virtualID()
     var daemon = ConfiguredDaemon(
       name: daemonName, id: id ?? ProcessID(automaticFor: daemonName), hasVirtualID: id != nil, address: place)
@@ -302,9 +308,9 @@ extension ConfigurationParser {
     return address
   }
 
-  private mutating func daemonName(_ text: ArraySlice<UInt8>, isAddress: Bool, _ token: Token) -> GroupName {
+  private mutating func daemonName(_ text: ArraySlice<UInt8>, _ token: Token) -> GroupName {
     var bytes = text.prefix(PrivateName.maxDaemonLength)
-    if isAddress {
+    if case .address = token.kind {
       // Without `%interface`, which differs from host to host.
       bytes = bytes.prefix { $0 != UInt8(ascii: "%") }
     } else if text.isEmpty {
@@ -369,7 +375,8 @@ extension ConfigurationParser {
         error(token, "the name '\(printable(Array(name.utf8)))' is already taken (names count to their 19th byte)")
       } else if daemon.id == other.id, !daemon.name.isEmpty {
         error(
-          idToken, "the id \(daemon.id.rawValue) of '\(name)' is also the id of '\(otherName)'; "
+          idToken,
+          "the id \(daemon.id.rawValue) of '\(name)' is also the id of '\(otherName)'; "
             + "give one of them another VirtualID")
       }
       if port == otherPort, !daemon.address.isUnspecified, daemon.address.isSame(as: other.address) {

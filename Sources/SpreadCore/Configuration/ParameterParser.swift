@@ -36,9 +36,9 @@ extension ConfigurationParser {
       if !policy.elementsEqual("PERMIT".utf8) { error(token, "the only access control policy is \"PERMIT\"") }
     case .maxSessionMessages: configuration.maxSessionMessages = try number(after: keyword.rawValue).0
     case .activeIPVersion: try activeIPVersion(name)
-    case .window: configuration.window = try window(keyword, from: 1)
-    case .personalWindow: configuration.personalWindow = try window(keyword, from: 1)
-    case .acceleratedWindow: configuration.acceleratedWindow = try window(keyword, from: 0)
+    case .window: try window(keyword, from: 1, \.window)
+    case .personalWindow: try window(keyword, from: 1, \.personalWindow)
+    case .acceleratedWindow: try window(keyword, from: 0, \.acceleratedWindow)
     case .acceleratedRing: configuration.acceleratedRing = try boolean(keyword)
     case .tokenTimeout, .hurryTimeout, .aliveTimeout, .joinTimeout, .repTimeout, .segTimeout, .gatherTimeout,
       .formTimeout, .lookupTimeout:
@@ -83,14 +83,18 @@ extension ConfigurationParser {
     }
     if configuration.acceleratedRing == true, configuration.acceleratedWindow > configuration.personalWindow {
       error(
-        positions[.acceleratedWindow] ?? token, "AcceleratedWindow (\(configuration.acceleratedWindow)) exceeds "
+        positions[.acceleratedWindow] ?? token,
+        "AcceleratedWindow (\(configuration.acceleratedWindow)) exceeds "
           + "PersonalWindow (\(configuration.personalWindow))")
     }
     checkTimeouts()
-    if configuration.enabledMethods.isEmpty, let token = positions[.allowedAuthMethods] ?? positions[.requiredAuthMethods]
+    if configuration.enabledMethods.isEmpty,
+      let token = positions[.allowedAuthMethods] ?? positions[.requiredAuthMethods]
     {
-      warn(token, "no authentication method is allowed, so every client is refused; "
-        + "AllowedAuthMethods = \"NULL\" allows all that pass the required ones")
+      warn(
+        token,
+        "no authentication method is allowed, so every client is refused; "
+          + "AllowedAuthMethods = \"NULL\" allows all that pass the required ones")
     }
   }
 
@@ -164,11 +168,15 @@ extension ConfigurationParser {
   }
 
   /// Stock keeps windows in 16 bits, where greater values turn negative; here they are an error.
-  private mutating func window(_ keyword: Keyword, from least: Int) throws(Stop) -> Int {
+  private mutating func window(_ keyword: Keyword, from least: Int, _ field: WritableKeyPath<Configuration, Int>)
+    throws(Stop)
+  {
     let (value, token) = try number(after: keyword.rawValue)
-    if value >= least && value <= 32767 { return value }
-    error(token, "\(keyword.rawValue) must be from \(least) to 32767")
-    return least
+    if value >= least && value <= 32767 {
+      configuration[keyPath: field] = value
+    } else {
+      error(token, "\(keyword.rawValue) must be from \(least) to 32767")
+    }
   }
 
   private mutating func debugFlags() throws(Stop) {
@@ -206,9 +214,8 @@ extension ConfigurationParser {
       if case .equals = current.kind {
         let (written, token) = try text(keyword)
         // Stock keeps 39 bytes; a character that would be cut goes as a whole.
-        format = String(validating: written.utf8.prefix(LogSettings.TimeStamp.maxLength), as: UTF8.self)
-          ?? String(decoding: written.utf8.prefix(LogSettings.TimeStamp.maxLength), as: UTF8.self)
-            .filter { $0 != "\u{fffd}" }
+        format = written
+        while format.utf8.count > LogSettings.TimeStamp.maxLength { format.removeLast() }
         if format != written { warn(token, "the time stamp format is cut to \(LogSettings.TimeStamp.maxLength) bytes") }
         customStamp = format
       }

@@ -61,9 +61,10 @@ private func rules(_ text: String) -> AccessRules {
     // Stock stops at a line with fewer than three dots, an empty one included.
     let parsed = AccessRules.parse(Array("unix\n\ngarbage\n10.0.0.1\n".utf8), fileName: "access")
     #expect(parsed.rules.rules == [.unixSocket, .v4(0x0a00_0001, prefix: 32)])
-    #expect(parsed.findings.map { "\($0)" } == [
-      "access:3:1: warning: 'garbage' is no rule and is ignored; expected 'unix', 'local' or an address"
-    ])
+    #expect(
+      parsed.findings.map { "\($0)" } == [
+        "access:3:1: warning: 'garbage' is no rule and is ignored; expected 'unix', 'local' or an address"
+      ])
   }
 
   @Test(arguments: [

@@ -27,9 +27,11 @@ enum ConfigurationVectors {
 
   /// The host the outcomes were recorded on.
   static let localAddresses = ["127.0.0.1", "::1", "10.91.0.1", "fd91::1"].map(address)
-  static var lookup: HostLookup { HostLookup(
-    resolve: { $0 == "localhost" ? [address("127.0.0.1"), address("::1")] : [] },
-    interfaceIndex: { $0 == "eth0" ? 7 : 0 }) }
+  static var lookup: HostLookup {
+    HostLookup(
+      resolve: { $0 == "localhost" ? [address("127.0.0.1"), address("::1")] : [] },
+      interfaceIndex: { $0 == "eth0" ? 7 : 0 })
+  }
 
   static func address(_ text: String) -> NetworkAddress {
     if let v4 = AddressText.v4(Array(text.utf8)[...]) { return .v4(v4) }
@@ -111,17 +113,18 @@ enum ConfigurationVectors {
   @Test(arguments: try ConfigurationVectors.names())
   func truncations(name: String) throws {
     let bytes = try ConfigurationVectors.bytes(name)
-    for length in 0..<bytes.count { check(Array(bytes[..<length])) }
+    for length in 0..<bytes.count { check(Array(bytes[..<length]), report: true) }
   }
 
-  /// Each byte replaced by each byte that means something to the scanner, doubled, and taken out.
+  /// Each byte replaced by bytes that mean something to the scanner (a third of them in turn), doubled, and taken out.
   @Test(arguments: try ConfigurationVectors.names())
   func mutations(name: String) throws {
     let bytes = try ConfigurationVectors.bytes(name)
+    let replacements = Array("{}[]=;:!#@\"'%. \n0f".utf8) + [0, 0x0b, 0x80, 0xff]
     for at in bytes.indices {
-      for byte in Array("{}[]=;:!#@\"'%. \n0f".utf8) + [0, 0x0b, 0x80, 0xff] {
+      for byte in stride(from: at % 3, to: replacements.count, by: 3) {
         var changed = bytes
-        changed[at] = byte
+        changed[at] = replacements[byte]
         check(changed)
       }
       check(Array(bytes[...at] + bytes[at...]))
@@ -145,7 +148,7 @@ enum ConfigurationVectors {
     }
   }
 
-  private func check(_ bytes: [UInt8]) {
+  private func check(_ bytes: [UInt8], report: Bool = false) {
     let (configuration, findings, failed) = ConfigurationVectors.read(bytes)
     // Not #expect for each of the many: it is slow.
     if failed != findings.contains(where: { $0.severity == .error }) { Issue.record("findings and result disagree") }
@@ -158,6 +161,6 @@ enum ConfigurationVectors {
     {
       Issue.record("accepted against the rules: \(printable(bytes, limit: 4000))")
     }
-    if configuration.checkReport(fileName: "f").isEmpty { Issue.record("no report") }
+    if report, configuration.checkReport(fileName: "f").isEmpty { Issue.record("no report") }
   }
 }
