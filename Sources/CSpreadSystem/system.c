@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-const int sys_eagain = EAGAIN, sys_emfile = EMFILE, sys_enfile = ENFILE, sys_enobufs = ENOBUFS, sys_enomem = ENOMEM,
+const int sys_eagain = EAGAIN, sys_econnreset = ECONNRESET, sys_emfile = EMFILE, sys_enfile = ENFILE, sys_enobufs = ENOBUFS, sys_enomem = ENOMEM,
           sys_eaddrinuse = EADDRINUSE, sys_eaddrnotavail = EADDRNOTAVAIL, sys_eacces = EACCES, sys_enoent = ENOENT,
           sys_econnrefused = ECONNREFUSED, sys_eexist = EEXIST;
 

@@ -32,6 +32,8 @@ final class ClientConnection {
   var isDirty = false
   /// In the set of sockets watched for writing.
   var isWatchedForWriting = false
+  /// A write failed: nothing more can be told to the other side, but what it said before it went is still read.
+  private(set) var isDeaf = false
 
   private var queue = Deque<MessageBuffer>()
   /// Bytes of the first message that are already written.
@@ -48,6 +50,12 @@ final class ClientConnection {
     descriptor = -1
     state = .free
     isWatchedForWriting = false
+    isDeaf = false
+    dropQueue()
+  }
+
+  func goDeaf() {
+    isDeaf = true
     dropQueue()
   }
 

@@ -108,5 +108,5 @@ const char *sys_environment(const char *name);
 _Noreturn void sys_exit(int code);
 
 /* errno values the shell distinguishes. */
-extern const int sys_eagain, sys_emfile, sys_enfile, sys_enobufs, sys_enomem, sys_eaddrinuse, sys_eaddrnotavail,
+extern const int sys_eagain, sys_econnreset, sys_emfile, sys_enfile, sys_enobufs, sys_enomem, sys_eaddrinuse, sys_eaddrnotavail,
     sys_eacces, sys_enoent, sys_econnrefused, sys_eexist;
