@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -42,21 +41,22 @@ static int poll_sets(int descriptors, unsigned long *sets) {
 
 /*
  * A signal between the last look at the exit request and the system call would be lost until the next event. So
- * signals are held back from the look to the call, which lets them in atomically.
+ * signals are held back from the look to the call, which lets them in atomically. (sigprocmask is per thread on Linux;
+ * pthread_sigmask would need a newer libc than the library promises to run with.)
  */
 static int block_on_sets(int descriptors, unsigned long *sets, long long microseconds) {
   struct timespec time = {microseconds / 1000000, microseconds % 1000000 * 1000};
   sigset_t all, before;
   int result = 0, error;
   sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
+  sigprocmask(SIG_SETMASK, &all, &before);
   if (spread_events_exit_requested()) {
     memset(sets, 0, SETS * WORDS * sizeof *sets);
   } else {
     result = pselect(descriptors, nth(sets, 0), nth(sets, 1), nth(sets, 2), &time, &before);
   }
   error = errno;
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  sigprocmask(SIG_SETMASK, &before, NULL);
   errno = error;
   return result;
 }

@@ -172,16 +172,18 @@ extension EventLoop {
     }
   }
 
+  /// 0 when it is due. (A time far in the past minus now would overflow.)
   private func timeToNextTimer() -> Int64 {
     guard let next = timers.next else { return EventLoop.longWait }
-    return next.due.subtractingReportingOverflow(spread_events_monotonic_clock()).partialValue
+    let now = spread_events_monotonic_clock()
+    return next.due <= now ? 0 : next.due - now
   }
 
   /// Runs every timer that is due, also those that become due meanwhile. Returns the time to the next one.
   private func runDueTimers() -> Int64 {
     while let next = timers.next {
       let pause = timeToNextTimer()
-      if pause > 0 { return pause }
+      if pause != 0 { return pause }
       timers.remove(next.call)
       next.call.function(next.call.code, next.call.data)
       if spread_events_exit_requested() != 0 { return 0 }
