@@ -18,8 +18,8 @@ extension LogLine {
       var fields = [("from", peer.text), ("reason", reason.name)]
       if let user { fields.append(("user", user.text)) }
       self.init(
-        .warning, "connection.refused", "connection of \(user?.text ?? "a client") \(peer.phrase) refused: \(reason.text)",
-        fields)
+        .warning, "connection.refused",
+        "connection of \(user?.text ?? "a client") \(peer.phrase) refused: \(reason.text)", fields)
     case .sessionEnded(let user, let peer, let reason):
       self.init(
         reason.isOrdinary ? .info : .warning, "session.ended", "\(user.text) disconnected: \(reason.text)",

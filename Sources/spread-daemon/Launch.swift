@@ -9,6 +9,7 @@ struct Launch {
   let plan: LaunchPlan
   let own: Int
   let log: EventLog
+  private let isForPeople: Bool
 
   private var configuration: Configuration { plan.configuration }
   private var port: UInt16 { configuration.port(of: own) }
@@ -24,23 +25,34 @@ struct Launch {
           ?? "Without a configuration file the only daemon is 'localhost'; name a file with -c, or leave -n out.")
     }
     self.plan = plan
+    isForPeople = logFormat == .text
     log = Self.openLog(plan, logFormat)
   }
 
   func run() throws(LaunchFailure) {
     tellConfiguration()
     raiseLimit()
+    let identity = try chooseIdentity()
     let listeners = try listen()
     let unixSocket = openUnixSocket()
-    try settleIn(unixSocket)
-    announce(unixSocket)
+    do throws(LaunchFailure) {
+      try settleIn(as: identity, unixSocket)
+      let shell = try makeShell(listeners, unixSocket)
+      announce(unixSocket)
+      shell.run()
+    } catch {
+      unixSocket?.remove()
+      throw error
+    }
+  }
+
+  private func makeShell(_ listeners: [Listener], _ unixSocket: UnixSocketFile?) throws(LaunchFailure) -> Shell {
     do throws(SystemError) {
       var daemon = Daemon(
         configuration: configuration, me: own, authentication: plan.authentication, seed: try System.randomSeed())
       daemon.maxSessions = configuration.maxSessions
-      try Shell(daemon: daemon, listeners: listeners, unixSocket: unixSocket, log: log).run()
+      return try Shell(daemon: daemon, listeners: listeners, unixSocket: unixSocket, log: log)
     } catch {
-      unixSocket?.remove()
       throw LaunchFailure(error.description)
     }
   }
@@ -115,10 +127,13 @@ struct Launch {
   private func advice(for error: SystemError) -> [String] {
     let change =
       plan.file.map { "or change the port in the Spread_Segment line of \($0)." }
-      ?? "or choose another port: spread --port \(port > 60000 ? 4813 : port + 10)"
+      ?? "or choose another port: spread --port \((1024...60000).contains(port) ? port + 10 : 4813)"
     return switch error.reason {
-    case .addressInUse: ["Another program has this port, most likely a Spread daemon that runs already.",
-      "Stop it, " + change]
+    case .addressInUse:
+      [
+        "Another program has this port, most likely a Spread daemon that runs already.",
+        "Stop it, " + change,
+      ]
     case .addressNotHere: ["No interface of this machine has this address."]
     case .notAllowed: ["Ports below 1024 need root. Start it as root, " + change]
     case .other: []
@@ -142,8 +157,7 @@ struct Launch {
 
   /// Runtime directory and identity. A user or a directory that somebody asked for must work; the standard ones are
   /// done without.
-  private func settleIn(_ unixSocket: UnixSocketFile?) throws(LaunchFailure) {
-    let identity = try chooseIdentity()
+  private func settleIn(as identity: Identity?, _ unixSocket: UnixSocketFile?) throws(LaunchFailure) {
     let directory = configuration.runtimeDirectory ?? RuntimeDirectory.standardPath()
     do throws(SystemError) {
       try RuntimeDirectory.prepare(directory, for: identity)
@@ -189,7 +203,7 @@ struct Launch {
       LogLine(
         .info, "daemon.listening", "clients connect to " + places.joined(separator: ", "),
         [("tcp", tcp), ("unix", unixSocket?.path ?? "none")], in: .session))
-    guard plan.file == nil else { return }
+    guard plan.file == nil, isForPeople else { return }
     let place = unixSocket == nil ? "\(port)@localhost" : String(port)
     Terminal.print(
       """

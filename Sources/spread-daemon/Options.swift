@@ -38,7 +38,7 @@ struct Options {
       }
     }
     if configurationFile != nil, port != nil {
-      throw Failure("--port is for running without a configuration file; with -c the port is in the Spread_Segment line")
+      throw Failure("--port is for running without a configuration file; with -c the segment has the port")
     }
   }
 

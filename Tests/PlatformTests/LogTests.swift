@@ -81,20 +81,21 @@ import Testing
     #expect(text.contains("user=\"a??[2J) x\""))
   }
 
-  @Test func everyReasonHasItsOwnName() {
-    let refusals: [RefusalReason] = [
-      .sessionLimit, .silent, .endedEarly, .version, .nameLength, .nameCharacter, .nameInUse, .authenticationSilent,
-      .authentication(.nothingEnabled), .authentication(.choiceLength(1)), .authentication(.nothingChosen),
-      .authentication(.methodNotEnabled(GroupName("X"))), .authentication(.addressNotAllowed),
-      .authentication(.noAccessFile),
-    ]
-    #expect(Set(refusals.map(\.name)).count == refusals.count)
-    let ends: [SessionEndReason] = [
-      .clientLeft, .endOfStream, .failure(5), .tooSlow(queued: 1), .shutdown, .badHeader(.kind(0)),
-      .badHeader(.forbiddenBits(0)), .badHeader(.sender), .badHeader(.groupCount(0)), .badHeader(.hint),
-      .badHeader(.dataLength(0)), .badHeader(.tooLong(0)), .badHeader(.groupMissing), .badHeader(.groupUnterminated),
-    ]
-    #expect(Set(ends.map(\.name)).count == ends.count)
+  static let refusals: [RefusalReason] = [
+    .sessionLimit, .silent, .endedEarly, .version, .nameLength, .nameCharacter, .nameInUse, .authenticationSilent,
+    .authentication(.nothingEnabled), .authentication(.choiceLength(1)), .authentication(.nothingChosen),
+    .authentication(.methodNotEnabled(GroupName("X"))), .authentication(.addressNotAllowed),
+    .authentication(.noAccessFile),
+  ]
+  static let ends: [SessionEndReason] = [
+    .clientLeft, .endOfStream, .failure(5), .tooSlow(queued: 1), .shutdown, .badHeader(.kind(0)),
+    .badHeader(.forbiddenBits(0)), .badHeader(.sender), .badHeader(.groupCount(0)), .badHeader(.hint),
+    .badHeader(.dataLength(0)), .badHeader(.tooLong(0)), .badHeader(.groupMissing), .badHeader(.groupUnterminated),
+  ]
+
+  @Test func everyReasonHasItsOwnName() throws {
+    #expect(Set(Self.refusals.map(\.name)).count == Self.refusals.count)
+    #expect(Set(Self.ends.map(\.name)).count == Self.ends.count)
   }
 
   @Test func fileIsOpenedAnewAfterRotation() throws {
