@@ -4,7 +4,6 @@
 //   timers -> signals -> (ring packets, then the token) -> writable clients -> readable clients -> flush
 
 import CSpreadSystem
-import Logging
 import SpreadCore
 
 public final class Shell: SessionOwner {
@@ -19,21 +18,18 @@ public final class Shell: SessionOwner {
   private let signals: Signals
   private let sockets: SessionSockets
   private let unixSocket: UnixSocketFile?
-  private let log: Logger
-  private let sink: LogSink
+  private let log: EventLog
   private var refusals = RefusalLimiter()
 
   /// - Parameters:
   ///   - listeners: the TCP sockets.
   ///   - unixSocket: nil when there is none; its file is removed at the end of `run`.
-  ///   - sink: behind `log`; told to open its file anew on SIGHUP.
   public init(
-    daemon: Daemon, listeners: [Listener], unixSocket: UnixSocketFile?, log: Logger, sink: LogSink
+    daemon: Daemon, listeners: [Listener], unixSocket: UnixSocketFile?, log: EventLog
   ) throws(SystemError) {
     self.daemon = daemon
     self.unixSocket = unixSocket
     self.log = log
-    self.sink = sink
     signals = try Signals()
     loop = try EventLoop()
     sockets = try SessionSockets(listeners: listeners + (unixSocket.map { [$0.listener] } ?? []))
@@ -54,7 +50,7 @@ public final class Shell: SessionOwner {
     sockets.flush(for: self)
     sockets.closeListeners()
     unixSocket?.remove()
-    LogLine(.info, "daemon.stopped", "daemon stopped in order").log(to: log)
+    log.tell(LogLine(.info, "daemon.stopped", "daemon stopped in order"))
   }
 
   private func turn(_ ready: Sources) {
@@ -100,33 +96,33 @@ public final class Shell: SessionOwner {
 
   // MARK: Log
 
-  private func tell(_ event: SpreadCore.LogEvent) {
+  private func tell(_ event: LogEvent) {
     if case .connectionRefused(_, _, let reason) = event,
       !refusals.admits(reason, at: now.nanoseconds)
     {
       return
     }
-    LogLine(event).log(to: log)
+    log.tell(LogLine(event))
   }
 
   private func summarizeRefusals() {
     for (reason, count) in refusals.summaries(at: now.nanoseconds) {
-      LogLine(
-        .warning, "connection.refused.more", "\(count) more connections refused within a second: \(reason)",
-        [("reason", reason), ("count", String(count))]
-      ).log(to: log)
+      log.tell(
+        LogLine(
+          .warning, "connection.refused.more", "\(count) more connections refused within a second: \(reason)",
+          [("reason", reason), ("count", String(count))]))
     }
   }
 
   func acceptFailed(_ code: Int32) {
-    LogLine(
-      .error, "accept.failed", "cannot accept a connection: \(errorText(code)); others wait until there is room",
-      [("errno", String(code))]
-    ).log(to: log)
+    log.tell(
+      LogLine(
+        .error, "accept.failed", "cannot accept a connection: \(errorText(code)); others wait until there is room",
+        [("errno", String(code))]))
   }
 
   func acceptRecovered() {
-    LogLine(.info, "accept.recovered", "connections are accepted again").log(to: log)
+    log.tell(LogLine(.info, "accept.recovered", "connections are accepted again"))
   }
 
   // MARK: Signals
@@ -135,7 +131,7 @@ public final class Shell: SessionOwner {
     while let signal = signals.next() {
       switch signal {
       case .stop(let name):
-        LogLine(.info, "daemon.stopping", "\(name): stopping", [("signal", name)]).log(to: log)
+        log.tell(LogLine(.info, "daemon.stopping", "\(name): stopping", [("signal", name)]))
         isStopping = true
       case .hangUp:
         hangUp()
@@ -146,11 +142,11 @@ public final class Shell: SessionOwner {
   /// SIGHUP. Reading the configuration again comes here.
   private func hangUp() {
     do {
-      try sink.reopen()
-      LogLine(.info, "daemon.reload", "SIGHUP: log file opened anew; there is no configuration file to read again")
-        .log(to: log)
+      try log.sink.reopen()
+      log.tell(
+        LogLine(.info, "log.reopened", "SIGHUP: log file opened anew; the configuration is not read again"))
     } catch {
-      LogLine(.error, "log.reopen-failed", "SIGHUP: \(error)").log(to: log)
+      log.tell(LogLine(.error, "log.reopen-failed", "SIGHUP: \(error)"))
     }
   }
 }
