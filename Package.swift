@@ -6,7 +6,7 @@ import PackageDescription
 
 let embedded = Context.environment["SPREAD_EMBEDDED"] != nil
 let librarySettings: [SwiftSetting] =
-  embedded ? [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo"])] : []
+  embedded ? [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo", "-Xfrontend", "-function-sections"])] : []
 let headers: [CSetting] = [.headerSearchPath("../../include")]
 
 let package = Package(
@@ -33,7 +33,9 @@ let package = Package(
     .target(
       name: "SpreadPlatform",
       dependencies: ["SpreadWire", "SpreadCore", "CSpreadSystem", .product(name: "Logging", package: "swift-log")]),
-    .executableTarget(name: "spread-daemon", dependencies: ["SpreadPlatform", "SpreadCore"]),
+    .executableTarget(
+      name: "spread-daemon",
+      dependencies: ["SpreadPlatform", "SpreadCore", "SpreadWire", .product(name: "Logging", package: "swift-log")]),
 
     // The client library.
     .systemLibrary(name: "CSpread", path: "include"),
@@ -49,6 +51,9 @@ let package = Package(
 
     .testTarget(name: "WireTests", dependencies: ["SpreadWire"]),
     .testTarget(name: "CoreTests", dependencies: ["SpreadCore", "SpreadWire"]),
+    .testTarget(
+      name: "PlatformTests",
+      dependencies: ["SpreadPlatform", "SpreadCore", "SpreadWire", "CSpreadSystem", .product(name: "Logging", package: "swift-log")]),
     .testTarget(name: "ClientTests", dependencies: ["CSpread", "SpreadABI", "SpreadClient", "SpreadWire"]),
   ],
   swiftLanguageModes: [.v6]

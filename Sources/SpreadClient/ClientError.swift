@@ -25,21 +25,22 @@ public struct ClientError: Error, Equatable, Sendable {
   public static var illegalTime: ClientError { ClientError(code: -20) }
 
   /// A text for people; programs only print it. NUL-terminated, one of its own for every code of sp.h.
+  /// -2, -8 and -14 are worded as the transcripts of spuser have them (tools, "spuser and sptuser").
   public var text: StaticString {
     switch code {
     case -1: "The daemon name is not one (expected port, or port@host)"
-    case -2: "Could not connect to the daemon"
+    case -2: "Could not connect."
     case -3: "Refused: too many users at the daemon, or mailboxes in this process"
     case -4: "Refused: the daemon wants a private name"
     case -5: "Refused: the private name has characters that are not allowed"
     case -6: "Refused: the private name is in use at this daemon"
     case -7: "Refused: library and daemon versions do not fit"
-    case -8: "The connection to the daemon was closed"
+    case -8: "Connection closed by Spread."
     case -9: "Refused: authentication failed"
     case -11: "Not a mailbox"
     case -12: "The service type asks for no service"
     case -13: "The message is malformed"
-    case -14: "Not a group name"
+    case -14: "Illegal group."
     case -15: "The buffer is too short for the message"
     case -16: "The group list is too short for the message"
     case -17: "The message with its group names is too long"

@@ -1,9 +1,223 @@
-// The whole daemon as one deterministic value: inputs in, an outbox out.
+// The whole daemon as one deterministic value: inputs in, an outbox out. It passes results between the sub-machines,
+// which do not know each other:
+//
+//   client bytes -> Admission, Framing -> Ring -> delivered messages -> GroupsMachine -> notices
+//                                                                    -> Routing       -> local sessions
+//   datagrams -> Reception -> Ring, Membership
+//   Membership -> effects -> Ring;  Ring -> outcomes -> Membership;  Ring -> memberships -> GroupsMachine
 
 import SpreadWire
 
 public struct Daemon {
-  public init(configuration: Configuration, me: Int, seed: UInt64) {}
+  public internal(set) var configuration: Configuration
+  /// This daemon's entry and its place in configuration order.
+  public let me: ConfiguredDaemon
+  let position: Int
+  let topology: Topology
+  public var maxSessions = Limits.sessions
 
-  public mutating func handle(_ input: Input, at now: Instant, into out: inout Outbox) {}
+  var authentication: AuthenticationPolicy
+  var sessions = SessionTable()
+  var groups: GroupsMachine
+  var ring: Ring
+  var membership: Membership
+  var wire: Transmitter
+  var pool = MessagePool()
+  var random: SplitMix64
+  /// Messages of clients on their way to the ring.
+  var submissions: [(MessageBuffer, PacketClass)] = []
+  /// Regular messages routed so far; numbers them.
+  var routed: UInt64 = 0
+  var drops = DropCounters()
+
+  /// - Parameters:
+  ///   - me: index of this daemon in `configuration.daemons`.
+  ///   - seed: of all randomness.
+  ///   - lastTime: the last time this daemon used in a membership id, before it was restarted.
+  public init(
+    configuration: Configuration, me: Int, authentication: AuthenticationPolicy = AuthenticationPolicy(),
+    settings: ProtocolSettings? = nil, seed: UInt64, lastTime: Int32 = 0
+  ) {
+    let settings = settings ?? ProtocolSettings(configuration)
+    self.configuration = configuration
+    self.me = configuration.daemons[me]
+    self.authentication = authentication
+    position = me
+    topology = Topology(configuration, me: me)
+    wire = Transmitter(topology)
+    ring = Ring(topology, settings: settings.ring, timeouts: settings.timeouts)
+    membership = Membership(topology, timeouts: settings.timeouts, lastTime: lastTime)
+    groups = GroupsMachine(topology)
+    random = SplitMix64(seed: seed)
+  }
+
+  /// One step. Everything that follows from the input is in `out` when it returns.
+  public mutating func handle(_ input: Input, at now: Instant, into out: inout Outbox) {
+    switch input {
+    case .start:
+      out.log.append(.started(daemon: me.name, process: me.id))
+      membership.tokenLost(.started, &wire, at: now, into: &out)
+    case .sessionOpened(let id, let peer):
+      sessionOpened(id, peer, at: now, into: &out)
+    case .sessionBytes(let id, let bytes):
+      sessionBytes(id, bytes, at: now, into: &out)
+    case .sessionEnded(let id, let end):
+      sessionEnded(id, end, into: &out)
+    case .sessionBacklog(let id, let messages):
+      sessionBacklog(id, messages, into: &out)
+    case .packet(let datagram, let source):
+      packet(datagram, from: source, at: now, into: &out)
+    case .token(let datagram, let source):
+      token(datagram, from: source, at: now, into: &out)
+    case .timer(.admission):
+      admissionTimer(at: now, into: &out)
+    case .timer(.hurry):
+      ring.hurryTimer(&wire, at: now, into: &out)
+    case .timer(let timer):
+      membership.timer(timer, &wire, at: now, into: &out)
+    case .stop:
+      break
+    }
+    settle(at: now, into: &out)
+  }
+
+  /// Passes results on until nothing is left to pass.
+  private mutating func settle(at now: Instant, into out: inout Outbox) {
+    while true {
+      if !submissions.isEmpty {
+        submit(at: now, into: &out)
+      } else if !membership.effects.isEmpty {
+        let effects = membership.effects
+        membership.effects.removeAll(keepingCapacity: true)
+        for effect in effects { carryOut(effect, at: now, into: &out) }
+      } else if let event = ring.events.popFirst() {
+        pass(event, into: &out)
+        carryOutGroups(at: now, into: &out)
+      } else if let own = wire.nextLoopback() {
+        own.withUnsafeBytes { token($0, from: me.address, at: now, into: &out) }
+      } else {
+        break
+      }
+    }
+    out.readClients = !ring.exchanging && ring.waiting < Limits.waterMark
+  }
+
+  private mutating func submit(at now: Instant, into out: inout Outbox) {
+    for (message, packetClass) in submissions { ring.submit(message, packetClass, &wire, at: now, into: &out) }
+    submissions.removeAll(keepingCapacity: true)
+  }
+
+  // MARK: Membership -> ring
+
+  private mutating func carryOut(_ effect: MembershipEffect, at now: Instant, into out: inout Outbox) {
+    switch effect {
+    case .loseToken(let reason):
+      ring.stop(into: &out)
+      out.log.append(.tokenLost(reason))
+    case .stopToken:
+      ring.stop(into: &out)
+    case .formWanted:
+      membership.createForm(ring.report(), &wire, at: now, into: &out)
+    case .recover(let recovery, let old, let isLast):
+      let possible = ring.canRecover(old)
+        && ring.beginRecovery(recovery, old, isLast: isLast, &wire, at: now, into: &out)
+      if !possible { membership.tokenLost(.contradictoryForm, &wire, at: now, into: &out) }
+    }
+  }
+
+  /// What a step of the ring means for the membership.
+  mutating func take(_ outcome: RingOutcome, at now: Instant, into out: inout Outbox) {
+    switch outcome {
+    case .done: break
+    case .loseToken(let reason): membership.tokenLost(reason, &wire, at: now, into: &out)
+    case .installed: membership.ringInstalled(at: now, into: &out)
+    }
+  }
+
+  // MARK: Ring -> groups and sessions
+
+  private mutating func pass(_ event: RingEvent, into out: inout Outbox) {
+    switch event {
+    case .message(let message, _, _):
+      deliver(message, into: &out)
+    case .transitional(let members, let id):
+      groups.transitionalMembership(members, id, &pool)
+    case .regular(let members, let id):
+      out.log.append(.membership(id, members))
+      groups.regularMembership(members, id, &pool)
+    }
+  }
+
+  /// daemon-groups 1: by type bits in this order.
+  private mutating func deliver(_ message: MessageBuffer, into out: inout Outbox) {
+    guard var header = MessageHeader(message.bytes) else { return }
+    if header.type.isDisjoint(with: [.join, .leave, .kill, .groups]) {
+      if header.order != .native {
+        header.order = .native
+        header.store(at: message.base)
+      }
+      route(message, header, into: &out)
+    } else if header.type.isDisjoint(with: [.join, .leave, .kill]) {
+      groups.groupsMessage(message, &pool)
+    } else {
+      applyToGroups(message, header)
+    }
+  }
+
+  private mutating func applyToGroups(_ message: MessageBuffer, _ header: MessageHeader) {
+    let member = header.name.normalized
+    guard let sender = PrivateName(member), let at = topology.position(named: sender.daemon) else { return }
+    let user = at == position ? sessions.user(named: sender.user) : nil
+    if !header.type.contains(.kill) || !header.type.isDisjoint(with: [.join, .leave]) {
+      guard header.groupCount > 0 else { return }
+      let group = GroupName(at: message.base + MessageHeader.size)
+      if header.type.contains(.join) {
+        let local = user.map { ($0, sessions[$0]) }
+        if at == position, local == nil { return }
+        groups.join(member, group, at: at, process: topology.ids[at], user: local, &pool)
+      } else {
+        groups.leave(member, group, at: at, &pool)
+      }
+    } else {
+      groups.kill(member, at: at, user: user, &pool)
+    }
+  }
+
+  private mutating func carryOutGroups(at now: Instant, into out: inout Outbox) {
+    guard !groups.effects.isEmpty else { return }
+    for effect in groups.effects {
+      switch effect {
+      case .notify(let user, let notice):
+        if let connection = sessions[user].connection { out.sessions.append(.write(connection, notice)) }
+      case .bury(let user):
+        if sessions[user].connection == nil { sessions.bury(user) }
+      case .sendGroups(let message, let packetClass):
+        ring.submitGroups(message, packetClass, &wire, at: now, into: &out)
+      case .exchangeBegins:
+        ring.exchanging = true
+        ring.threshold = .agreed
+      case .exchangeOver:
+        ring.exchanging = false
+        ring.threshold = .open
+        ring.runPasses()
+        ring.wakeIfWaiting(&wire, at: now, into: &out)
+      }
+    }
+    groups.effects.removeAll(keepingCapacity: true)
+  }
+}
+
+/// How the ring runs, from the configuration.
+public struct ProtocolSettings {
+  var ring = RingSettings()
+  public var timeouts: Timeouts
+
+  public init(_ configuration: Configuration) {
+    ring.window = configuration.window
+    ring.personalWindow = configuration.personalWindow
+    ring.acceleratedWindow = configuration.acceleratedWindow
+    ring.accelerated = configuration.ringProtocol(afterReload: false) == .accelerated
+    ring.wide = configuration.isWideArea
+    timeouts = configuration.timeouts
+  }
 }

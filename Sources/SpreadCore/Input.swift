@@ -42,6 +42,9 @@ public enum SessionEnd: Equatable, Sendable {
 public enum TimerID: UInt8, CaseIterable, Sendable {
   /// The next deadline of a handshake.
   case admission
+  // The ring and its forming (daemon-ring 4.2).
+  case tokenLoss, hurry
+  case alive, segmentEnd, represented, join, gatherEnd, lookup
 }
 
 public enum Input {
@@ -55,6 +58,10 @@ public enum Input {
   /// produced). Reported after each attempt that left something.
   case sessionBacklog(SessionID, messages: Int)
   case timer(TimerID)
+  /// A datagram on a packet socket. Valid during the call only, as is the next.
+  case packet(UnsafeRawBufferPointer, from: NetworkAddress)
+  /// A datagram on a token socket.
+  case token(UnsafeRawBufferPointer, from: NetworkAddress)
   /// Leave in order.
   case stop
 }

@@ -19,8 +19,7 @@ public enum RefusalReason: Equatable, Sendable {
   case nameLength
   case nameCharacter
   case nameInUse
-  case authenticationUnknown
-  case authenticationFailed
+  case authentication(AuthenticationRefusal)
   case authenticationSilent
 }
 
@@ -52,5 +51,8 @@ public enum LogEvent: Sendable {
   case sessionAccepted(user: GroupName, from: PeerAddress)
   case connectionRefused(user: GroupName?, from: PeerAddress, RefusalReason)
   case sessionEnded(user: GroupName, from: PeerAddress, SessionEndReason)
+  /// A regular membership of daemons was installed.
+  case membership(MembershipID, DaemonSet)
+  case tokenLost(TokenLossReason)
   case joinRefused(user: GroupName, group: GroupName, members: Int)
 }

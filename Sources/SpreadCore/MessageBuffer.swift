@@ -1,6 +1,8 @@
 // Shared message memory. A message is copied once from the client's stream and once from the ring; all local
 // receivers share the same bytes.
 
+import SpreadWire
+
 /// Bytes of one message. Filled by its maker, then never changed: it may be queued for many sessions.
 public final class MessageBuffer {
   public let base: UnsafeMutableRawPointer
@@ -28,5 +30,39 @@ public final class MessageBuffer {
     guard let from = more.baseAddress else { return }
     (base + count).copyMemory(from: from, byteCount: more.count)
     count += more.count
+  }
+}
+
+// Building a message piece by piece.
+extension MessageBuffer {
+  /// Starts the message with `header`.
+  func fill(_ header: MessageHeader) {
+    precondition(capacity >= MessageHeader.size)
+    header.store(at: base)
+    count = MessageHeader.size
+  }
+
+  func append(byte: UInt8) {
+    precondition(count < capacity)
+    base.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
+    count += 1
+  }
+
+  func append(word: UInt32) {
+    precondition(count + 4 <= capacity)
+    base.put32(word, at: count, .native)
+    count += 4
+  }
+
+  func append(name: GroupName) {
+    precondition(count + GroupName.size <= capacity)
+    name.store(at: base + count)
+    count += GroupName.size
+  }
+
+  func append(_ id: GroupID) {
+    precondition(count + GroupID.size <= capacity)
+    id.store(at: base + count, .native)
+    count += GroupID.size
   }
 }

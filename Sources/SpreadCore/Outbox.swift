@@ -17,7 +17,29 @@ public struct TimerAction {
   public var deadline: UInt64?
 }
 
+/// Where a datagram goes.
+public enum Destination: Equatable, Sendable {
+  /// A configured daemon, by position: its packet port, for tokens its token port.
+  case daemon(Int)
+  /// All addresses of my own segment.
+  case segment
+}
+
+public struct Datagram {
+  public enum Kind: Equatable, Sendable { case packet, token }
+  public var kind: Kind
+  public var destination: Destination
+  /// Where the bytes lie in the outbox: see `Outbox.bytes(of:)`.
+  public var offset: Int
+  public var length: Int
+}
+
 public struct Outbox {
+  /// In the order of sending: packets before the token, the token, packets behind it.
+  public private(set) var datagrams: [Datagram] = []
+  private let arena = Arena()
+  /// Set: queued tokens are read before queued packets (accelerated ring, daemon-ring 3.7). Else packets first.
+  public var preferToken = false
   public var sessions: [SessionAction] = []
   public var timers: [TimerAction] = []
   public var log: [LogEvent] = []
@@ -30,8 +52,52 @@ public struct Outbox {
 
   /// Empties the lists and keeps their memory.
   public mutating func reset() {
+    datagrams.removeAll(keepingCapacity: true)
+    arena.used = 0
     sessions.removeAll(keepingCapacity: true)
     timers.removeAll(keepingCapacity: true)
     log.removeAll(keepingCapacity: true)
+  }
+}
+
+extension Outbox {
+  /// The bytes of a datagram; valid until the next change of the outbox.
+  public func bytes(of datagram: Datagram) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(start: arena.base + datagram.offset, count: datagram.length)
+  }
+
+  /// Adds a copy of `bytes`; answers where it lies, for changes before the next call.
+  mutating func append(_ bytes: UnsafeRawBufferPointer, _ kind: Datagram.Kind, to destination: Destination)
+    -> UnsafeMutableRawPointer
+  {
+    let offset = arena.append(bytes)
+    datagrams.append(Datagram(kind: kind, destination: destination, offset: offset, length: bytes.count))
+    return arena.base + offset
+  }
+}
+
+/// Memory that only grows.
+private final class Arena {
+  var base: UnsafeMutableRawPointer
+  var capacity = 65536
+  var used = 0
+
+  init() { base = .allocate(byteCount: capacity, alignment: 16) }
+  deinit { base.deallocate() }
+
+  func append(_ bytes: UnsafeRawBufferPointer) -> Int {
+    if used + bytes.count > capacity { grow(used + bytes.count) }
+    let offset = used
+    if let from = bytes.baseAddress { (base + offset).copyMemory(from: from, byteCount: bytes.count) }
+    used += bytes.count
+    return offset
+  }
+
+  private func grow(_ needed: Int) {
+    capacity = Swift.max(needed, capacity * 2)
+    let larger = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 16)
+    larger.copyMemory(from: base, byteCount: used)
+    base.deallocate()
+    base = larger
   }
 }

@@ -83,6 +83,13 @@ public struct GroupName: Hashable, Sendable {
   /// True when a NUL lies within the 32 bytes.
   public var isTerminated: Bool { length < Self.size }
 
+  /// The same bytes with a NUL in the last place.
+  @inlinable public var terminated: GroupName {
+    var name = self
+    name.w3 &= ~0xff
+    return name
+  }
+
   /// The same name with zeros from its NUL on; an unterminated one loses its last byte.
   @inlinable public var normalized: GroupName {
     var name = self

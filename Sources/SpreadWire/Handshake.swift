@@ -49,6 +49,7 @@ public struct ConnectRecord: Equatable, Sendable {
   public enum Failure: Equatable, Sendable {
     case version
     case nameLength
+    case nameCharacter
   }
   public enum Result: Equatable, Sendable {
     /// More bytes are needed; nothing wrong so far.
@@ -73,12 +74,11 @@ public struct ConnectRecord: Equatable, Sendable {
     guard length <= PrivateName.maxUserLength else { return .failure(.nameLength) }
     let end = flagsAt + 2 + length
     guard bytes.count >= end else { return .incomplete }
+    for i in flagsAt + 2..<end where !isLegalNameByte(bytes[i]) { return .failure(.nameCharacter) }
     let flags = bytes[flagsAt]
     let record = ConnectRecord(
       version: version, wantsMembership: flags & 1 == 1, priority: flags >> 4,
       name: GroupName(bytes.slice(flagsAt + 2, length)))
-    // A NUL inside the name shortens it: the caller sees a length that differs and refuses.
-    guard record.name.length == length else { return .failure(.nameLength) }
     return .record(record, length: end)
   }
 }

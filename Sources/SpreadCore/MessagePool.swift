@@ -1,0 +1,46 @@
+// Buffers that come back by themselves.
+
+import DequeModule
+
+/// Hands out message buffers and takes them again once nobody else holds them, so that the steady state allocates
+/// nothing. Each size class is a queue in order of issue: the front is the buffer most likely to be free.
+struct MessagePool {
+  fileprivate struct SizeClass {
+    let capacity: Int
+    let limit: Int
+    var buffers = Deque<MessageBuffer>()
+  }
+
+  /// Buffers tried before a new one is made.
+  private static let attempts = 3
+
+  private var classes = [
+    SizeClass(capacity: 256, limit: 4096), SizeClass(capacity: 2048, limit: 2048),
+    SizeClass(capacity: 16_384, limit: 256), SizeClass(capacity: 143_360, limit: 32),
+  ]
+
+  /// An empty buffer of at least `capacity` bytes.
+  mutating func take(_ capacity: Int) -> MessageBuffer {
+    for i in classes.indices where capacity <= classes[i].capacity {
+      return classes[i].take(attempts: Self.attempts)
+    }
+    return MessageBuffer(capacity: capacity)
+  }
+}
+
+extension MessagePool.SizeClass {
+  fileprivate mutating func take(attempts: Int) -> MessageBuffer {
+    for _ in 0..<Swift.min(attempts, buffers.count) {
+      guard var front = buffers.popFirst() else { break }
+      let free = isKnownUniquelyReferenced(&front)
+      buffers.append(front)
+      if free {
+        front.count = 0
+        return front
+      }
+    }
+    let fresh = MessageBuffer(capacity: capacity)
+    if buffers.count < limit { buffers.append(fresh) }
+    return fresh
+  }
+}

@@ -1,0 +1,108 @@
+// Datagrams: the acceptance checks, and who gets what passes (daemon-ring 5.1, 3.2, 3.4). What fails is dropped whole and
+// counted by its reason; nothing that comes from the network ends the daemon.
+
+import SpreadWire
+
+/// Why datagrams were dropped.
+public struct DropCounters: Equatable, Sendable {
+  /// By `WireFailure.rawValue`: not understood.
+  public var malformed = [Int](repeating: 0, count: WireFailure.count)
+  public var wrongHash = 0
+  public var unknownTransmitter = 0
+  /// The source address is not the transmitter's.
+  public var wrongSource = 0
+}
+
+extension Daemon {
+  mutating func packet(
+    _ datagram: UnsafeRawBufferPointer, from source: NetworkAddress, at now: Instant, into out: inout Outbox
+  ) {
+    do throws(WireFailure) {
+      let header = try PacketHeader(datagram)
+      guard let transmitter = accept(header.configurationHash, header.transmitter, source) else { return }
+      var kind = try header.kind()
+      // Monitor packets count even from this daemon's own address.
+      switch kind {
+      case .status, .partition, .flowControl, .reload: return
+      default: break
+      }
+      // Multicast comes back to its sender.
+      if transmitter == position { return }
+      if header.type.contains(.routed) {
+        wire.forward(datagram, header.order, into: &out)
+        kind = try header.kind()
+      }
+      let body = datagram.slice(PacketHeader.size, datagram.count - PacketHeader.size)
+      try pass(header, kind, body, datagram, at: now, into: &out)
+    } catch {
+      drops.malformed[Int(error.rawValue)] += 1
+    }
+  }
+
+  private mutating func pass(
+    _ header: PacketHeader, _ kind: PacketKind, _ body: UnsafeRawBufferPointer, _ datagram: UnsafeRawBufferPointer,
+    at now: Instant, into out: inout Outbox
+  ) throws(WireFailure) {
+    switch kind {
+    case .data:
+      let fragments = try Fragments(header, body: body)
+      if header.membership == ring.installedID {
+        ring.receive(header, fragments, datagram, at: now, into: &out)
+      } else {
+        membership.foreignPacket(header, datagram, &wire, at: now, into: &out)
+      }
+    case .alive:
+      _ = try AliveMessage(header, body: body)
+      guard let sender = topology.position(of: header.process) else { return }
+      membership.alive(from: sender, &wire, at: now, into: &out)
+    case .join:
+      let message = try JoinMessage(header, body: body)
+      guard let sender = topology.position(of: header.process) else { return }
+      membership.join(message, from: sender, &wire, at: now, into: &out)
+    case .refer:
+      membership.refer(try ReferMessage(header))
+    case .hurry:
+      guard let sender = topology.position(of: header.process) else { return }
+      ring.hurryRequested(by: sender, &wire, at: now, into: &out)
+    case .status, .partition, .flowControl, .reload: break
+    }
+  }
+
+  mutating func token(
+    _ datagram: UnsafeRawBufferPointer, from source: NetworkAddress, at now: Instant, into out: inout Outbox
+  ) {
+    do throws(WireFailure) {
+      let header = try TokenHeader(datagram)
+      guard accept(header.configurationHash, header.transmitter, source) != nil else { return }
+      let body = datagram.slice(TokenHeader.size, datagram.count - TokenHeader.size)
+      switch try header.kind() {
+      case .plain:
+        let requests = try RetransmissionRequests(header, body: body)
+        take(ring.receive(header, body, requests, &wire, at: now, into: &out), at: now, into: &out)
+      case .form1:
+        membership.fillForm(try FormToken(header, body: body), ring.report(), &wire, at: now, into: &out)
+      case .form2:
+        membership.readForm(try FormToken(header, body: body), ring.report(), &wire, at: now, into: &out)
+      }
+    } catch {
+      drops.malformed[Int(error.rawValue)] += 1
+    }
+  }
+
+  /// The checks that packets and tokens share; answers the transmitter's position.
+  private mutating func accept(_ hash: UInt32, _ transmitter: ProcessID, _ source: NetworkAddress) -> Int? {
+    guard hash == topology.hash else {
+      drops.wrongHash += 1
+      return nil
+    }
+    guard let position = topology.position(of: transmitter) else {
+      drops.unknownTransmitter += 1
+      return nil
+    }
+    guard topology.addresses[position] == source else {
+      drops.wrongSource += 1
+      return nil
+    }
+    return position
+  }
+}

@@ -1,0 +1,146 @@
+// The plain token: acceptance and processing in stock's exact order (daemon-ring 3.2, 3.3, 3.8, 5.2).
+
+import SpreadWire
+
+extension Ring {
+  /// A plain token that passed the acceptance checks of daemon-ring 5.1. `body` holds its requests.
+  mutating func receive(
+    _ token: TokenHeader, _ body: UnsafeRawBufferPointer, _ requests: RetransmissionRequests,
+    _ wire: inout Transmitter, at now: Instant, into out: inout Outbox
+  ) -> RingOutcome {
+    guard isTokenAlive, token.membership == activeID,
+      topology.position(of: token.transmitter) == active.predecessor(of: topology.me)
+    else { return .done }
+    // Stock lets the ring run out of numbers by swallowing the token; the next ring starts at 0 again.
+    if !isRecovering, token.sequence > 1 << 30 { return .done }
+    guard isNext(token, &wire, at: now, into: &out) else { return .done }
+    return process(token, requests, &wire, at: now, into: &out)
+  }
+
+  /// The round counter (daemon-ring 3.2 step 7). A repeated token of a new repetition makes us repeat ours.
+  private mutating func isNext(
+    _ token: TokenHeader, _ wire: inout Transmitter, at now: Instant, into out: inout Outbox
+  ) -> Bool {
+    let round = lastToken.type.round
+    if leads { return token.type.round == round }
+    if token.type.round == round {
+      // Before the first token of a ring there is nothing to repeat.
+      if lastToken.membership == activeID, token.type.repeats > lastToken.type.repeats {
+        lastToken.type = PacketType(round: round, repeats: token.type.repeats)
+        repeatToken(&wire, at: now, into: &out)
+      }
+      return false
+    }
+    return token.type.round == (round + 1) & 15
+  }
+
+  private mutating func process(
+    _ received: TokenHeader, _ requests: RetransmissionRequests, _ wire: inout Transmitter, at now: Instant,
+    into out: inout Outbox
+  ) -> RingOutcome {
+    // No honest ring gets this far ahead of what is stable (daemon-ring 3.6); a slot would become ambiguous.
+    guard received.sequence &- lastDiscarded < Ring.reach else { return .loseToken(.sequenceTooHigh) }
+    var token = received
+    token.order = .native
+    if justInstalled {
+      justInstalled = false
+      lastToken.aru = 0
+    }
+    highest = Swift.max(highest, received.sequence)
+    receivedRounds &+= 1
+    out.preferToken = false
+
+    let outcome: RingOutcome = withUnsafeTemporaryAllocation(byteCount: DatagramSize.maxToken, alignment: 8) { memory in
+      var builder = TokenBuilder(memory)
+      guard let answered = answer(requests, keepingOthersIn: &builder, &wire, into: &out) else {
+        return .loseToken(.requestBelowAru)
+      }
+      let firstNew = highest + 1
+      let sent = sendNewPackets(allowed(token.flowControl), &wire, into: &out)
+      token.flowControl = token.flowControl &+ Int16(
+        clamping: answered.count + sent - lastRetransmitted - lastSent)
+      (lastRetransmitted, lastSent) = (answered.count, sent)
+
+      advanceMyAru()
+      request(answered, in: &builder)
+      if case .recovery(let recovery) = phase, myAru == highest {
+        myAru = recovery.lastSequence
+        commitSet = recovery.commit
+      }
+      if token.aru > myAru || token.aruProcess == topology.myID || (token.aru == token.sequence && !isRecovering) {
+        token.aru = myAru
+        token.aruProcess = topology.myID
+      }
+      token.process = topology.myID
+      token.transmitter = topology.myID
+      token.configurationHash = topology.hash
+      if !isRecovering { token.sequence = highest }
+      let repeats = token.type.repeats
+      if leads { token.type = PacketType(round: (token.type.round + 1) & 15, repeats: 0) }
+
+      // With the old aru, counter and last token: some three idle rounds pass before the leader holds.
+      if !(leads && mayHold) {
+        let size = builder.finish(token)
+        // Stock triples a token that had to be repeated; the leader has just cleared its counter.
+        wire.token(
+          UnsafeRawBufferPointer(start: memory.baseAddress, count: size), to: wire.successor,
+          times: !leads && repeats > 1 ? 3 : 1, into: &out)
+      }
+      tokenRounds &+= 1
+      ringIsAlive(at: now, into: &out)
+      flushKeptBack(&wire, into: &out)
+
+      let newAru = Swift.min(token.aru, lastToken.aru)
+      // Stock aborts here (daemon-ring 3.9).
+      guard newAru >= aru else { return .loseToken(.aruWentDown) }
+      aru = newAru
+      tokenCounter = highest == aru ? Swift.min(tokenCounter + 1, 1 << 20) : 0
+      lastToken = token
+      return deliverAfterToken(sentFrom: firstNew)
+    }
+    guard outcome == .done, isRecovering else { return outcome }
+    return tokenRounds > 500 ? .loseToken(.recoveryTooLong) : .done
+  }
+
+  /// daemon-ring 3.8: nothing is under way, so the leader keeps the token.
+  var mayHold: Bool {
+    isInOperation && lastToken.type.repeats <= 1 && aru == highest && tokenCounter > 1
+  }
+
+  // MARK: Repeating
+
+  /// Sends the last token again, without requests (daemon-ring 3.8, "Re-send").
+  mutating func repeatToken(_ wire: inout Transmitter, at now: Instant, into out: inout Outbox) {
+    if leads {
+      lastToken.type = PacketType(round: lastToken.type.round, repeats: (lastToken.type.repeats + 1) & 15)
+      if !isAlone { arm(.hurry, timeouts.hurry, at: now, into: &out) }
+    }
+    var times = 1
+    if settings.wide, topology.members(of: active, in: topology.mySegment).last == topology.me { times += 1 }
+    if lastToken.type.repeats > 1 { times += 2 }
+    withUnsafeTemporaryAllocation(byteCount: TokenHeader.size, alignment: 8) { memory in
+      var token = lastToken
+      token.bodyLength = 0
+      token.transmitter = topology.myID
+      token.configurationHash = topology.hash
+      token.store(at: memory.baseAddress!)
+      wire.token(UnsafeRawBufferPointer(memory), to: wire.successor, times: times, into: &out)
+    }
+  }
+
+  /// The leader's timer: the token is lost, or held long enough.
+  mutating func hurryTimer(_ wire: inout Transmitter, at now: Instant, into out: inout Outbox) {
+    guard isTokenAlive, leads else { return }
+    counters.tokenHurries += 1
+    repeatToken(&wire, at: now, into: &out)
+  }
+
+  /// Somebody has something to send while the token is held (daemon-ring 3.8).
+  mutating func hurryRequested(
+    by position: Int, _ wire: inout Transmitter, at now: Instant, into out: inout Outbox
+  ) {
+    guard leads, mayHold, active.contains(position) else { return }
+    tokenCounter = 0
+    repeatToken(&wire, at: now, into: &out)
+  }
+}

@@ -1,0 +1,230 @@
+// The core's log events as text: stable name, a sentence for people, fields for programs.
+
+import Logging
+import SpreadCore
+import SpreadWire
+
+struct LogLine {
+  var level: Logger.Level
+  var name: String
+  var text: String
+  var fields: [(String, String)]
+
+  init(_ level: Logger.Level, _ name: String, _ text: String, _ fields: [(String, String)] = []) {
+    self.level = level
+    self.name = name
+    self.text = text
+    self.fields = fields
+  }
+
+  func log(to logger: Logger) {
+    var metadata: Logger.Metadata = ["event": .string(name)]
+    for (key, value) in fields { metadata[key] = .string(value) }
+    logger.log(level: level, "\(text)", metadata: metadata)
+  }
+}
+
+extension LogLine {
+  init(_ event: SpreadCore.LogEvent) {
+    switch event {
+    case .started(let daemon, let process):
+      self.init(
+        .info, "daemon.started", "daemon \(daemon.text) is up",
+        [("daemon", daemon.text), ("id", String(process.rawValue))])
+    case .sessionAccepted(let user, let peer):
+      self.init(
+        .info, "session.accepted", "\(user.text) connected \(peer.phrase)",
+        [("user", user.text), ("from", peer.text)])
+    case .connectionRefused(let user, let peer, let reason):
+      var fields = [("from", peer.text), ("reason", reason.name)]
+      if let user { fields.append(("user", user.text)) }
+      self.init(
+        .warning, "connection.refused", "connection of \(user?.text ?? "a client") \(peer.phrase) refused: \(reason.text)",
+        fields)
+    case .sessionEnded(let user, let peer, let reason):
+      self.init(
+        reason.isOrdinary ? .info : .warning, "session.ended", "\(user.text) disconnected: \(reason.text)",
+        [("user", user.text), ("from", peer.text), ("reason", reason.name)] + reason.fields)
+    case .membership(let id, let members):
+      self.init(
+        .info, "membership.installed", "\(members.count == 1 ? "alone" : "a ring of \(members.count) daemons")",
+        [("leader", String(id.process.rawValue)), ("time", String(id.time)), ("daemons", String(members.count))])
+    case .tokenLost(let reason):
+      self.init(
+        reason == .started ? .debug : .notice, "token.lost", "looking for a new ring: \(reason.text)",
+        [("reason", reason.name)])
+    case .joinRefused(let user, let group, let members):
+      self.init(
+        .warning, "join.refused", "\(user.text) may not join \(group.text): it is full with \(members) members",
+        [("user", user.text), ("group", group.text), ("members", String(members))])
+    }
+  }
+}
+
+extension GroupName {
+  /// The bytes before the NUL; what is not UTF-8 is shown as U+FFFD.
+  public var text: String { String(decoding: (0..<length).map { self[$0] }, as: UTF8.self) }
+}
+
+extension PeerAddress {
+  var text: String {
+    switch self {
+    case .unixSocket: "unix"
+    case .network(let address): address.text
+    }
+  }
+
+  var phrase: String {
+    switch self {
+    case .unixSocket: "over the unix socket"
+    case .network(let address): "from \(address.text)"
+    }
+  }
+}
+
+extension RefusalReason {
+  /// The stable word for programs.
+  var name: String {
+    switch self {
+    case .sessionLimit: "session-limit"
+    case .silent: "silent"
+    case .endedEarly: "ended-early"
+    case .version: "version"
+    case .nameLength: "name-length"
+    case .nameCharacter: "name-character"
+    case .nameInUse: "name-in-use"
+    case .authentication(let refusal): "authentication-" + refusal.name
+    case .authenticationSilent: "authentication-silent"
+    }
+  }
+
+  var text: String {
+    switch self {
+    case .sessionLimit: "all \(Limits.sessions) sessions are taken"
+    case .silent: "it sent no complete connect request within \(Limits.greetingNanoseconds / 1_000_000_000) s"
+    case .endedEarly: "it went away during the handshake"
+    case .version: "its library is older than 3.01"
+    case .nameLength: "its user name is longer than \(PrivateName.maxUserLength) characters"
+    case .nameCharacter: "its user name has characters outside '$' to '~'"
+    case .nameInUse: "a session of that name exists"
+    case .authentication(let refusal): refusal.text
+    case .authenticationSilent:
+      "it chose no authentication method within \(Limits.choiceNanoseconds / 1_000_000_000) s"
+    }
+  }
+}
+
+extension AuthenticationRefusal {
+  var name: String {
+    switch self {
+    case .nothingEnabled: "nothing-enabled"
+    case .choiceLength: "choice-length"
+    case .nothingChosen: "nothing-chosen"
+    case .methodNotEnabled: "method-not-enabled"
+    case .addressNotAllowed: "address-not-allowed"
+    case .noAccessFile: "no-access-file"
+    }
+  }
+
+  var text: String {
+    switch self {
+    case .nothingEnabled: "no authentication method is enabled here (AllowedAuthMethods)"
+    case .choiceLength(let length): "its choice of an authentication method has \(length) bytes, not \(AuthChoice.size)"
+    case .nothingChosen: "it chose no authentication method"
+    case .methodNotEnabled(let method): "it chose the authentication method '\(method.text)', which is not enabled here"
+    case .addressNotAllowed: "no rule in spread.access_ip allows its address"
+    case .noAccessFile: "it must be allowed by spread.access_ip, which does not exist"
+    }
+  }
+}
+
+extension SessionEndReason {
+  var name: String {
+    switch self {
+    case .clientLeft: "client-left"
+    case .endOfStream: "end-of-stream"
+    case .failure: "connection-failed"
+    case .badHeader(let violation): "bad-message-" + violation.name
+    case .tooSlow: "too-slow"
+    case .shutdown: "shutdown"
+    }
+  }
+
+  var text: String {
+    switch self {
+    case .clientLeft: "it said goodbye"
+    case .endOfStream: "its connection ended"
+    case .failure(let code): "its connection failed (\(errorText(code)))"
+    case .badHeader(let violation): "it sent a malformed message: \(violation.text)"
+    case .tooSlow(let queued): "it does not read fast enough, \(queued) messages waited for it (MaxSessionMessages)"
+    case .shutdown: "the daemon stops"
+    }
+  }
+
+  var fields: [(String, String)] {
+    switch self {
+    case .failure(let code): [("errno", String(code))]
+    case .tooSlow(let queued): [("queued", String(queued))]
+    default: []
+    }
+  }
+
+  /// Nobody has to look into it.
+  var isOrdinary: Bool {
+    switch self {
+    case .clientLeft, .endOfStream, .shutdown: true
+    case .failure, .badHeader, .tooSlow: false
+    }
+  }
+}
+
+extension HeaderViolation {
+  var name: String {
+    switch self {
+    case .kind: "kind"
+    case .forbiddenBits: "forbidden-bits"
+    case .sender: "sender"
+    case .groupCount: "group-count"
+    case .hint: "hint"
+    case .dataLength: "data-length"
+    case .tooLong: "too-long"
+    case .groupMissing: "group-missing"
+    case .groupUnterminated: "group-unterminated"
+    }
+  }
+
+  var text: String {
+    switch self {
+    case .kind(let type): "type 0x\(String(type, radix: 16)) is not exactly one service or request"
+    case .forbiddenBits(let type): "type 0x\(String(type, radix: 16)) has bits reserved for daemons"
+    case .sender: "the sender is not its own private group"
+    case .groupCount(let count): "\(count) destination groups (0 to \(Limits.groupsPerMessage) are legal)"
+    case .hint: "the hint has illegal bits"
+    case .dataLength(let length): "data length \(length)"
+    case .tooLong(let length): "\(length) bytes of groups and data (at most \(Limits.messageBody))"
+    case .groupMissing: "a join or leave without a group"
+    case .groupUnterminated: "a group name without end"
+    }
+  }
+}
+
+extension TokenLossReason {
+  /// The stable word for programs.
+  var name: String { String(describing: self) }
+
+  var text: String {
+    switch self {
+    case .timeout: "no token came in time"
+    case .aruWentDown: "a daemon took back that it had packets"
+    case .requestBelowAru: "a daemon asked for packets it had said to have"
+    case .aruBeyondHeld: "a daemon said that all have a packet that is missing here"
+    case .sequenceTooHigh: "a daemon sent far more than was allowed"
+    case .recoveryTooLong: "the packets of the old ring could not be recovered"
+    case .brokenMessage: "a message came without its beginning"
+    case .membershipMessage: "another daemon looks for a new ring"
+    case .formTimeout: "the forming of a ring broke off"
+    case .contradictoryForm: "the forming of a ring contradicted what this daemon knows"
+    case .started: "started"
+    }
+  }
+}

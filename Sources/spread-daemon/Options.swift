@@ -1,0 +1,99 @@
+// The command line (configuration 1): -n, -c and -l as the original daemon has them, and a few of our own.
+
+struct Options {
+  var name: String?
+  var configurationFile: String?
+  var sessionLog = false
+  /// For the built-in configuration only.
+  var port: UInt16?
+  var user: String?
+  var wantsHelp = false
+  var wantsVersion = false
+
+  struct Failure: Error {
+    var message: String
+    init(_ message: String) {
+      self.message = message
+    }
+  }
+
+  init(_ arguments: [String]) throws(Failure) {
+    var rest = arguments[...]
+    while let option = rest.popFirst() {
+      switch option {
+      case "-n": name = try Self.name(Self.value(of: option, &rest))
+      case "-c": configurationFile = try Self.value(of: option, &rest)
+      case "-l": sessionLog = try Self.yesOrNo(Self.value(of: option, &rest))
+      case "--port", "-p": port = try Self.port(Self.value(of: option, &rest))
+      case "--user": user = try Self.value(of: option, &rest)
+      case "--help", "-h": wantsHelp = true
+      case "--version": wantsVersion = true
+      default: throw Failure("unknown option '\(option)'")
+      }
+    }
+    if configurationFile != nil, port != nil {
+      throw Failure("--port is for running without a configuration file; with -c the port is in the Spread_Segment line")
+    }
+  }
+
+  private static func value(of option: String, _ rest: inout ArraySlice<String>) throws(Failure) -> String {
+    guard let value = rest.popFirst(), !value.isEmpty else { throw Failure("\(option) needs a value") }
+    return value
+  }
+
+  private static func name(_ text: String) throws(Failure) -> String {
+    guard text.utf8.count <= 19 else { throw Failure("the daemon name '\(text)' is longer than 19 bytes") }
+    return text
+  }
+
+  private static func yesOrNo(_ text: String) throws(Failure) -> Bool {
+    switch text {
+    case "y": return true
+    case "n": return false
+    default: throw Failure("-l takes y or n, not '\(text)'")
+    }
+  }
+
+  private static func port(_ text: String) throws(Failure) -> UInt16 {
+    // The ring takes the port after it as well.
+    guard let port = UInt16(text), port > 0, port < 65535 else {
+      throw Failure("'\(text)' is not a port (1 to 65534)")
+    }
+    return port
+  }
+
+  static let version = "0.1.0"
+
+  static let versionText = """
+    spread \(version) (speaks the protocol of Spread 5.0.1)
+    """
+
+  static let helpText = """
+    spread: the daemon of a group communication system. Programs connect to a daemon on
+    their machine or in their network, join groups, and get every message of a group in
+    the same order.
+
+    Usage: spread [-n NAME] [-c FILE] [-l y|n] [--port N] [--user NAME]
+
+      -n NAME       run as the daemon NAME of the configuration; without it, as the one
+                    whose address is an address of this machine
+      -c FILE       configuration file; without it ./spread.conf, then /etc/spread.conf,
+                    and if there is none a single daemon on this machine is run
+      -l y|n        write a session and membership log file named as the daemon
+      --port N      port when there is no configuration file (4803)
+      --user NAME   user to become when started as root; without it the user of the
+                    configuration, else 'spread', else 'nobody'. --user root stays root.
+      --help        this text
+      --version     the version
+
+    Examples:
+      spread                              try it: one daemon, this machine only
+      spread --port 5000                  the same beside a daemon on the usual port
+      spread -c /etc/spread.conf -n d1    the daemon d1 of a configuration
+
+    Clients connect to "4803" (unix socket /tmp/4803) or "4803@host" (TCP).
+    SIGTERM and SIGINT (Ctrl-C) stop the daemon in order.
+
+    Exit codes: 0 stopped in order, 1 could not start, 2 wrong use of the options.
+    """
+}

@@ -1,0 +1,15 @@
+# The daemon: built with the Swift runtime inside, so that it runs where no Swift is installed.
+# Installed as sbin/spread; the product has another name because the library is called spread.
+
+PREFIX ?= /usr/local
+SWIFT ?= swift
+STRIP ?= strip
+
+.PHONY: daemon install-daemon
+daemon:
+	$(SWIFT) build -c release --product spread-daemon --static-swift-stdlib --scratch-path .build-daemon
+
+install-daemon: daemon
+	install -d $(DESTDIR)$(PREFIX)/sbin
+	install -m 755 .build-daemon/release/spread-daemon $(DESTDIR)$(PREFIX)/sbin/spread
+	$(STRIP) $(DESTDIR)$(PREFIX)/sbin/spread
