@@ -9,7 +9,7 @@
 # Prints one line per program and a total; exit status 0 only when every program passed. A program that cannot be built
 # because a system package is missing counts as FAILED, or as SKIPPED with --allow-missing. Everything is built in a
 # scratch directory. COMPAT_KEEP=1 keeps it, COMPAT_PORT=N chooses the port of the started daemon, PYTHON, PERL, CC,
-# CXX choose the tools.
+# CXX choose the tools. COMPAT_STOCK_LIBRARY=1: PREFIX is stock's; what ours does better is not asked for.
 set -u
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -192,6 +192,30 @@ else
   build perl-xs/session sh -c "cd '$scratch/perl' && '$PERL' Makefile.PL PREFIX_OF_SPREAD='$prefix' && make" &&
     run perl-xs/session "$PERL" "-Mblib=$scratch/perl" "$scratch/perl/session.pl" "$address"
 fi
+
+# ---- suites with drivers of their own ----
+
+# suite NAME COMMAND...: judged by its exit status; its last line is shown.
+suite() {
+  local name=$1 log status
+  log=$scratch/$(echo "$1" | tr / -).log
+  shift
+  timeout -k 5 900 "$@" >"$log" 2>&1 </dev/null
+  status=$?
+  if [ $status = 0 ]; then
+    report ok "$name" "$(tail -1 "$log")"
+    passed=$((passed + 1))
+  else
+    fail "$name" "exit status $status:"
+    grep -iE 'fail|error|passed' "$log" | tail -40 | sed 's/^/         /'
+  fi
+}
+stock_flag= better_flag=-x
+if [ -n "${COMPAT_STOCK_LIBRARY:-}" ]; then stock_flag=--stock better_flag=; fi
+suite c-api "$here/c-api/run.sh" $stock_flag "$prefix/include" "$prefix/lib" "$address"
+suite events "$here/events/run.sh" $better_flag "$prefix" "$address"
+suite man-examples "$here/man-examples/run.sh" "$prefix" "$address"
+suite headers "$here/headers/run.sh" "$prefix/include"
 
 # ---- the installed tools ----
 

@@ -30,7 +30,7 @@ extension LogLine {
         [("leader", String(id.process.rawValue)), ("time", String(id.time)), ("daemons", String(members.count))])
     case .tokenLost(let reason):
       self.init(
-        reason == .started ? .debug : .notice, "token.lost", "looking for a new ring: \(reason.text)",
+        reason == .started ? .debug : .info, "token.lost", "looking for a new ring: \(reason.text)",
         [("reason", reason.name)])
     case .joinRefused(let user, let group, let members):
       self.init(
