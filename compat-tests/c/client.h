@@ -55,7 +55,7 @@ COMPAT_MAYBE_UNUSED static int client_readable(struct client *c, int millisecond
 }
 
 /* Receives one regular membership message and checks all of it but the member list. */
-static void expect_membership(struct client *c, const char *group, service cause, int members, const char *changed) {
+COMPAT_MAYBE_UNUSED static void expect_membership(struct client *c, const char *group, service cause, int members, const char *changed) {
   membership_info info;
   vs_set_info sets[4];
   char names[4][MAX_GROUP_NAME];
