@@ -143,7 +143,7 @@ echo "Programs built against $prefix, daemon at $address"
 # ---- C ----
 
 c_flags="-std=c99 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -O1 -I$prefix/include"
-for program in session processes events; do
+for program in session processes; do
   build "c/$program" "$CC" $c_flags "$here/c/$program.c" $link -lspread -lpthread -o "$scratch/c-$program" &&
     run "c/$program" "$scratch/c-$program" "$address"
 done
