@@ -103,7 +103,10 @@ final class SessionSockets {
     var count = sys_receive(descriptor, input.baseAddress, input.count)
     // A unix socket tells first that the other side left with something unread, then what it had sent before:
     // its last messages and its disconnect are not to be lost.
-    if count == -Int(sys_econnreset) { count = sys_receive(descriptor, input.baseAddress, input.count) }
+    if count == -Int(sys_econnreset) {
+      let rest = sys_receive(descriptor, input.baseAddress, input.count)
+      if rest > 0 { count = rest }
+    }
     if count > 0 {
       owner.handle(.sessionBytes(id, UnsafeRawBufferPointer(start: input.baseAddress, count: count)))
     } else if count == 0 {
