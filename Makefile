@@ -14,6 +14,9 @@ PORT ?= 4803
 all: daemon lib tools
 
 run: needs-swift daemon tools
+	@echo
+	@echo 'Built. Where the text below says "spuser", type: .build-tools/release/spuser'
+	@echo
 	@.build-daemon/release/spread-daemon --port $(PORT)
 
 # One line that names what is missing, before anything is built.

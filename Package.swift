@@ -6,7 +6,7 @@ import PackageDescription
 
 let embedded = Context.environment["SPREAD_EMBEDDED"] != nil
 let librarySettings: [SwiftSetting] =
-  embedded ? [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo"])] : []
+  embedded ? [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo", "-Xfrontend", "-function-sections"])] : []
 let headers: [CSetting] = [.headerSearchPath("../../include")]
 
 let package = Package(

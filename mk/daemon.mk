@@ -13,8 +13,3 @@ install-daemon: daemon
 	install -d $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 .build-daemon/release/spread-daemon $(DESTDIR)$(PREFIX)/sbin/spread
 	$(STRIP) $(DESTDIR)$(PREFIX)/sbin/spread
-
-# A daemon on this machine to try things with; ARGS are its options.
-.PHONY: run
-run: daemon
-	.build-daemon/release/spread-daemon $(ARGS)

@@ -31,8 +31,8 @@ public struct LogLine {
   }
 
   /// One of the lines that scripts of users look for.
-  public static func verbatim(_ text: String, _ level: LogLevel, in area: DebugFlags) -> LogLine {
-    var line = LogLine(level, "configuration.read", text, in: area)
+  public static func verbatim(_ text: String, _ name: String, _ level: LogLevel, in area: DebugFlags) -> LogLine {
+    var line = LogLine(level, name, text, in: area)
     line.isVerbatim = true
     return line
   }

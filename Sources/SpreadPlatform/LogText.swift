@@ -27,11 +27,12 @@ extension LogLine {
     case .membership(let id, let members):
       self.init(
         .info, "membership.installed", "\(members.count == 1 ? "alone" : "a ring of \(members.count) daemons")",
-        [("leader", String(id.process.rawValue)), ("time", String(id.time)), ("daemons", String(members.count))])
+        [("leader", String(id.process.rawValue)), ("time", String(id.time)), ("daemons", String(members.count))],
+        in: .membership)
     case .tokenLost(let reason):
       self.init(
-        reason == .started ? .debug : .notice, "token.lost", "looking for a new ring: \(reason.text)",
-        [("reason", reason.name)])
+        reason == .started ? .debug : .print, "token.lost", "looking for a new ring: \(reason.text)",
+        [("reason", reason.name)], in: .membership)
     case .joinRefused(let user, let group, let members):
       self.init(
         .warning, "join.refused", "\(user.text) may not join \(group.text): it is full with \(members) members",
@@ -189,7 +190,21 @@ extension HeaderViolation {
 
 extension TokenLossReason {
   /// The stable word for programs.
-  var name: String { String(describing: self) }
+  var name: String {
+    switch self {
+    case .timeout: "timeout"
+    case .aruWentDown: "aru-went-down"
+    case .requestBelowAru: "request-below-aru"
+    case .aruBeyondHeld: "aru-beyond-held"
+    case .sequenceTooHigh: "sequence-too-high"
+    case .recoveryTooLong: "recovery-too-long"
+    case .brokenMessage: "broken-message"
+    case .membershipMessage: "membership-message"
+    case .formTimeout: "form-timeout"
+    case .contradictoryForm: "contradictory-form"
+    case .started: "started"
+    }
+  }
 
   var text: String {
     switch self {

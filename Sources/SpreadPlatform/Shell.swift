@@ -5,6 +5,7 @@
 
 import CSpreadSystem
 import SpreadCore
+import SpreadWire
 
 public final class Shell: SessionOwner {
   private var daemon: Daemon
@@ -19,17 +20,20 @@ public final class Shell: SessionOwner {
   private let sockets: SessionSockets
   private let unixSocket: UnixSocketFile?
   private let log: EventLog
+  private let tellsMemberships: Bool
   private var refusals = RefusalLimiter()
 
   /// - Parameters:
   ///   - listeners: the TCP sockets.
   ///   - unixSocket: nil when there is none; its file is removed at the end of `run`.
+  ///   - tellsMemberships: whether each membership is told in the lines that scripts of users look for as well.
   public init(
-    daemon: Daemon, listeners: [Listener], unixSocket: UnixSocketFile?, log: EventLog
+    daemon: Daemon, listeners: [Listener], unixSocket: UnixSocketFile?, log: EventLog, tellsMemberships: Bool
   ) throws(SystemError) {
     self.daemon = daemon
     self.unixSocket = unixSocket
     self.log = log
+    self.tellsMemberships = tellsMemberships
     signals = try Signals()
     loop = try EventLoop()
     sockets = try SessionSockets(listeners: listeners + (unixSocket.map { [$0.listener] } ?? []))
@@ -103,6 +107,14 @@ public final class Shell: SessionOwner {
       return
     }
     log.tell(LogLine(event))
+    if case .membership(let id, let members) = event, tellsMemberships { tellMembership(id, members) }
+  }
+
+  private func tellMembership(_ id: MembershipID, _ members: DaemonSet) {
+    let lines = StartLines.membership(id, of: daemon.configuration, at: daemon.me.name) { process in
+      daemon.configuration.daemons.firstIndex { $0.id == process }.map(members.contains) ?? false
+    }
+    for line in lines { log.tell(.verbatim(line, "membership.lines", .print, in: .membership)) }
   }
 
   private func summarizeRefusals() {

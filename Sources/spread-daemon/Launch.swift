@@ -51,7 +51,8 @@ struct Launch {
       var daemon = Daemon(
         configuration: configuration, me: own, authentication: plan.authentication, seed: try System.randomSeed())
       daemon.maxSessions = configuration.maxSessions
-      return try Shell(daemon: daemon, listeners: listeners, unixSocket: unixSocket, log: log)
+      return try Shell(
+        daemon: daemon, listeners: listeners, unixSocket: unixSocket, log: log, tellsMemberships: plan.file != nil)
     } catch {
       throw LaunchFailure(error.description)
     }
@@ -83,10 +84,10 @@ struct Launch {
   private func tellConfiguration() {
     guard let file = plan.file else { return }
     for line in StartLines.loaded(configuration, fileName: file) {
-      log.tell(.verbatim(line, .info, in: .configuration))
+      log.tell(.verbatim(line, "configuration.read", .info, in: .configuration))
     }
     if let line = StartLines.chosen(configuration, own: own) {
-      log.tell(.verbatim(line, .info, in: .configuration))
+      log.tell(.verbatim(line, "configuration.read", .info, in: .configuration))
     }
     for finding in plan.warnings {
       log.tell(LogLine(.warning, "configuration.warning", finding.description, in: .configuration))

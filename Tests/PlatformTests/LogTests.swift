@@ -57,7 +57,7 @@ import Testing
 
   @Test func verbatimLinesStandAlone() throws {
     let log = EventLog(try sink(), timeStamp: TimeStampStyle(format: "x"))
-    log.tell(.verbatim("Hash value for this configuration is: 7", .info, in: .configuration))
+    log.tell(.verbatim("Hash value for this configuration is: 7", "configuration.read", .info, in: .configuration))
     #expect(contents(path) == "x Hash value for this configuration is: 7\n")
   }
 
@@ -93,8 +93,14 @@ import Testing
     .badHeader(.dataLength(0)), .badHeader(.tooLong(0)), .badHeader(.groupMissing), .badHeader(.groupUnterminated),
   ]
 
+  static let losses: [TokenLossReason] = [
+    .timeout, .aruWentDown, .requestBelowAru, .aruBeyondHeld, .sequenceTooHigh, .recoveryTooLong, .brokenMessage,
+    .membershipMessage, .formTimeout, .contradictoryForm, .started,
+  ]
+
   @Test func everyReasonHasItsOwnName() throws {
     #expect(Set(Self.refusals.map(\.name)).count == Self.refusals.count)
+    #expect(Set(Self.losses.map(\.name)).count == Self.losses.count)
     #expect(Set(Self.ends.map(\.name)).count == Self.ends.count)
   }
 

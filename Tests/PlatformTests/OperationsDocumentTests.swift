@@ -44,7 +44,7 @@ import Testing
 
   @Test func everyReasonIsListed() throws {
     let document = try Self.read("docs/operations.md")
-    for reason in LogTests.refusals.map(\.name) + LogTests.ends.map(\.name) {
+    for reason in LogTests.refusals.map(\.name) + LogTests.ends.map(\.name) + LogTests.losses.map(\.name) {
       let short = reason.hasPrefix("bad-message-") ? String(reason.dropFirst("bad-message".count)) : reason
       #expect(document.contains("`\(reason)`") || document.contains("`\(short)`"), "\(reason) is not listed")
     }
