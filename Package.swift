@@ -35,7 +35,7 @@ let package = Package(
       dependencies: ["SpreadWire", "SpreadCore", "CSpreadSystem", .product(name: "Logging", package: "swift-log")]),
     .executableTarget(
       name: "spread-daemon",
-      dependencies: ["SpreadPlatform", "SpreadCore", "SpreadWire", .product(name: "Logging", package: "swift-log")]),
+      dependencies: ["SpreadPlatform", "SpreadCore", "SpreadWire"]),
 
     // The client library.
     .systemLibrary(name: "CSpread", path: "include"),
@@ -53,7 +53,7 @@ let package = Package(
     .testTarget(name: "CoreTests", dependencies: ["SpreadCore", "SpreadWire"]),
     .testTarget(
       name: "PlatformTests",
-      dependencies: ["SpreadPlatform", "SpreadCore", "SpreadWire", "CSpreadSystem", .product(name: "Logging", package: "swift-log")]),
+      dependencies: ["SpreadPlatform", "SpreadCore", "SpreadWire", "CSpreadSystem"]),
     .testTarget(name: "ClientTests", dependencies: ["CSpread", "SpreadABI", "SpreadClient", "SpreadWire"]),
   ],
   swiftLanguageModes: [.v6]
