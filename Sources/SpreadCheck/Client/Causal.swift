@@ -50,6 +50,8 @@ private struct CausalClocks {
           switch records[record].event {
           case .send:
             let number = Int(numbers[record])
+            guard index.messages[number].sendRecord == Int32(record), index.messages[number].sender == Int32(client)
+            else { break }
             for column in 0..<width { rows[number * width + column] = known[client * width + column] }
             isSent[number] = true
             if index.messages[number].rank >= 3 { known[client * width + client] = place[number] + 1 }

@@ -82,6 +82,8 @@ final class ClientIndex {
   /// Stays in the same view of the same group, in the order of their first appearance.
   private(set) var byView: [(key: ViewKey, stays: [Int])] = []
   private var viewNumbers: [ViewKey: Int] = [:]
+  /// By message: the client that received it last, while clients are read one after another.
+  private var lastReceiver: [Int32] = []
   /// The first client trace with this private name.
   private(set) var clientByName: [NameID: Int] = [:]
 
@@ -130,6 +132,7 @@ final class ClientIndex {
     let number = Int32(messages.count)
     numbers[id] = number
     messages.append(MessageInfo(id: id, payload: payload))
+    lastReceiver.append(-1)
     return number
   }
 
@@ -190,6 +193,9 @@ final class ClientIndex {
           messages[Int(message)].firstReceiver = Int32(client)
           messages[Int(message)].firstRecord = Int32(record)
         }
+        // A second reception is reported by integrity and counts for nothing else.
+        guard lastReceiver[Int(message)] != Int32(client) else { break }
+        lastReceiver[Int(message)] = Int32(client)
         let list = trace.names[payload.groups]
         for (place, group) in list.enumerated() where !list[..<place].contains(group) {
           if let stay = open[group] {
