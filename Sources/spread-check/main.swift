@@ -1,11 +1,12 @@
 // spread-check FILES...: checks recorded traces against the guarantees.
 
+import SpreadCheck
+
 #if canImport(Glibc)
   import Glibc
 #else
   import Darwin
 #endif
-import SpreadCheck
 
 let help = """
   Usage: spread-check [--contract] [--strict-reliable] FILE...
@@ -76,5 +77,6 @@ for file in files {
 let report = Checker.check(trace, options)
 print(report.text(trace), terminator: "")
 print(
-  "\(trace.clients.count + trace.daemons.count) traces, \(trace.eventCount) events, \(report.violationCount) violations")
+  "\(trace.clients.count + trace.daemons.count) traces, \(trace.eventCount) events, \(report.violationCount) violations"
+)
 exit(report.isClean ? 0 : 1)

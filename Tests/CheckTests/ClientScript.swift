@@ -21,25 +21,34 @@ extension Script {
   mutating func connect(_ client: String) {
     event(
       client,
-      "\"ev\":\"connect\",\"daemon\":\"\(Self.daemonOf[client]!)\",\"private\":\"\(Self.name(client))\",\"wantsMemb\":true")
+      "\"ev\":\"connect\",\"daemon\":\"\(Self.daemonOf[client]!)\",\"private\":\"\(Self.name(client))\",\"wantsMemb\":true"
+    )
   }
 
   mutating func join(_ client: String, _ group: String = "g") {
     event(client, "\"ev\":\"join\",\"group\":\"\(group)\",\"rc\":0")
   }
 
-  mutating func send(_ client: String, _ number: Int, _ service: String, _ groups: String = "\"g\"", discard: Bool = false) {
+  mutating func send(
+    _ client: String, _ number: Int, _ service: String, _ groups: String = "\"g\"", discard: Bool = false
+  ) {
     let id = "\"mid\":\"\(Self.name(client)):\(number)\""
     let flag = discard ? ",\"selfDiscard\":true" : ""
-    event(client, "\"ev\":\"send\",\(id),\"svc\":\"\(service)\",\"groups\":[\(groups)]\(flag),\"mtype\":7,\"hash\":\(number),\"len\":10")
+    event(
+      client,
+      "\"ev\":\"send\",\(id),\"svc\":\"\(service)\",\"groups\":[\(groups)]\(flag),\"mtype\":7,\"hash\":\(number),\"len\":10"
+    )
     event(client, "\"ev\":\"sent\",\(id),\"rc\":10")
   }
 
-  mutating func receive(_ clients: String, _ sender: String, _ number: Int, _ service: String, _ groups: String = "\"g\"") {
+  mutating func receive(
+    _ clients: String, _ sender: String, _ number: Int, _ service: String, _ groups: String = "\"g\""
+  ) {
     for client in clients.split(separator: " ") {
       event(
         String(client),
-        "\"ev\":\"recv\",\"mid\":\"\(Self.name(sender)):\(number)\",\"sender\":\"\(Self.name(sender))\",\"svc\":\"\(service)\",\"groups\":[\(groups)],\"mtype\":7,\"hash\":\(number)")
+        "\"ev\":\"recv\",\"mid\":\"\(Self.name(sender)):\(number)\",\"sender\":\"\(Self.name(sender))\",\"svc\":\"\(service)\",\"groups\":[\(groups)],\"mtype\":7,\"hash\":\(number)"
+      )
     }
   }
 
@@ -58,7 +67,8 @@ extension Script {
       let place = list.firstIndex(of: client)!
       event(
         String(client),
-        "\"ev\":\"view\",\"group\":\"\(group)\",\"gid\":[\(id)],\"members\":\(Self.list(members)),\"index\":\(place),\"cause\":\"\(cause)\",\"changed\":\"\(Self.name(changed))\",\"vs\":[[\"\(Self.name(changed))\"]],\"mine\":0")
+        "\"ev\":\"view\",\"group\":\"\(group)\",\"gid\":[\(id)],\"members\":\(Self.list(members)),\"index\":\(place),\"cause\":\"\(cause)\",\"changed\":\"\(Self.name(changed))\",\"vs\":[[\"\(Self.name(changed))\"]],\"mine\":0"
+      )
     }
   }
 
@@ -69,7 +79,8 @@ extension Script {
       let mine = sets.firstIndex { $0.split(separator: " ").contains(client) }!
       event(
         String(client),
-        "\"ev\":\"view\",\"group\":\"\(group)\",\"gid\":[\(id)],\"members\":\(Self.list(members)),\"index\":\(list.firstIndex(of: client)!),\"cause\":\"NETWORK\",\"vs\":[\(sets.map { Self.list($0) }.joined(separator: ","))],\"mine\":\(mine)")
+        "\"ev\":\"view\",\"group\":\"\(group)\",\"gid\":[\(id)],\"members\":\(Self.list(members)),\"index\":\(list.firstIndex(of: client)!),\"cause\":\"NETWORK\",\"vs\":[\(sets.map { Self.list($0) }.joined(separator: ","))],\"mine\":\(mine)"
+      )
     }
   }
 

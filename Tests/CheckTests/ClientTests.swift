@@ -47,8 +47,12 @@ private func settled(_ script: inout Script) {
     }
   }
   @Test func altered() throws {
-    try bad(["C1.altered"], lines: 2) { $0.replace("b", "\"recv\"", "\"#a#d1:2\"", from: "\"hash\":2", to: "\"hash\":3") }
-    try bad(["C1.altered"], lines: 2) { $0.replace("b", "\"recv\"", "\"#a#d1:2\"", from: "\"mtype\":7", to: "\"mtype\":8") }
+    try bad(["C1.altered"], lines: 2) {
+      $0.replace("b", "\"recv\"", "\"#a#d1:2\"", from: "\"hash\":2", to: "\"hash\":3")
+    }
+    try bad(["C1.altered"], lines: 2) {
+      $0.replace("b", "\"recv\"", "\"#a#d1:2\"", from: "\"mtype\":7", to: "\"mtype\":8")
+    }
     try bad(["C1.altered"], lines: 2) {
       $0.replace("b", "\"recv\"", "\"#a#d1:2\"", from: "\"sender\":\"#a#d1\"", to: "\"sender\":\"#e#d1\"")
     }
@@ -420,7 +424,9 @@ private func settled(_ script: inout Script) {
         s.replace(
           file, view, ",120,1]", from: "[[\"#c#d3\"],[\"#a#d1\",\"#e#d1\",\"#b#d2\"]]",
           to: "[[\"#a#d1\",\"#e#d1\",\"#b#d2\"],[\"#c#d3\"]]")
-        s.replace(file, view, ",120,1]", from: file == "c" ? "\"mine\":0" : "\"mine\":1", to: file == "c" ? "\"mine\":1" : "\"mine\":0")
+        s.replace(
+          file, view, ",120,1]", from: file == "c" ? "\"mine\":0" : "\"mine\":1",
+          to: file == "c" ? "\"mine\":1" : "\"mine\":0")
       }
     }
   }
@@ -491,7 +497,10 @@ private func settled(_ script: inout Script) {
     try bad(["L2.delivery"], lines: 2) { s in
       settled(&s)
       s.add("a", "{\"t\":50,\"c\":\"a\",\"ev\":\"send\",\"mid\":\"#a#d1:30\",\"svc\":\"RELIABLE\",\"groups\":[\"g\"]}")
-      s.add("a", "{\"t\":60,\"c\":\"a\",\"ev\":\"recv\",\"mid\":\"#a#d1:30\",\"sender\":\"#a#d1\",\"svc\":\"RELIABLE\",\"groups\":[\"g\"]}")
+      s.add(
+        "a",
+        "{\"t\":60,\"c\":\"a\",\"ev\":\"recv\",\"mid\":\"#a#d1:30\",\"sender\":\"#a#d1\",\"svc\":\"RELIABLE\",\"groups\":[\"g\"]}"
+      )
     }
   }
 }

@@ -11,7 +11,8 @@ func checkClientLiveness(_ index: ClientIndex, _ findings: Findings) {
   let core = Set(index.trace.run.core)
   let open = index.clients.indices.filter { client in
     let info = index.clients[client]
-    return info.closedRecord == nil && info.connectRecord >= 0 && (core.isEmpty || info.daemon.map(core.contains) == true)
+    return info.closedRecord == nil && info.connectRecord >= 0
+      && (core.isEmpty || info.daemon.map(core.contains) == true)
   }
   checkLastViews(open, index, findings)
   checkArrival(open, quiet, index, findings)
@@ -83,6 +84,8 @@ private func checkArrival(_ open: [Int], _ quiet: Int64, _ index: ClientIndex, _
 }
 
 private func openStay(_ client: Int, _ group: NameID, _ index: ClientIndex) -> Int? {
-  guard let stay = index.clients[client].stays[group]?.last, case .endOfTrace = index.stays[stay].end else { return nil }
+  guard let stay = index.clients[client].stays[group]?.last, case .endOfTrace = index.stays[stay].end else {
+    return nil
+  }
   return stay
 }

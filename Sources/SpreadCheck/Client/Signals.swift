@@ -116,7 +116,8 @@ private func checkTransitionalView(
   if case .endOfTrace = after.end { isOver = true }
   if case .closed = after.end { isOver = true }
   let first = after.signals.first
-  let isAtOnce = first.map { signal in !after.items.contains { Int($0.record) < signal } } ?? (isOver && after.items.isEmpty)
+  let isAtOnce =
+    first.map { signal in !after.items.contains { Int($0.record) < signal } } ?? (isOver && after.items.isEmpty)
   if !isAtOnce {
     findings.fail(
       "T6.after", "a new signal follows a view of the transitional period at once",

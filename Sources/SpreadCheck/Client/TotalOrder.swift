@@ -73,8 +73,11 @@ private func report(
     let (a, b) = (inversion.a, inversion.b)
     findings.fail(
       property, text,
-      [evidence(inversion.first, a), evidence(inversion.first, b), evidence(inversion.second, b), evidence(inversion.second, a)]
-        .compactMap { $0 })
+      [
+        evidence(inversion.first, a), evidence(inversion.first, b), evidence(inversion.second, b),
+        evidence(inversion.second, a),
+      ]
+      .compactMap { $0 })
   }
   if inversions.isEmpty {
     let lines = precedence.cycle().flatMap { [evidence($0.list, $0.from), evidence($0.list, $0.to)] }

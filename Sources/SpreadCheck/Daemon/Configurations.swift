@@ -83,7 +83,8 @@ private func checkShape(_ stay: RingStay, _ index: DaemonIndex, _ findings: Find
     }
   }
   guard case .configuration(let nextNumber) = index.trace.daemons[stay.daemon].records[next.begin].event else { return }
-  outside(members, index.configuration(nextNumber).members, "who comes along is in the next configuration", [here, end])
+  outside(
+    members, index.configuration(nextNumber).members, "who comes along is in the next configuration", [here, end])
   outside(members, transitional.commit, "who comes along is in the commit set", [here])
   guard stay.ring >= 0, case .configuration(let old) = index.trace.daemons[stay.daemon].records[stay.begin].event else {
     return

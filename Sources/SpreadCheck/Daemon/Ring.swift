@@ -132,7 +132,8 @@ private struct RingWalk {
     let isRecovery = ring != installed?.id
     for sequence in index.trace.sequences[Int(new.requests)] {
       if sequence <= horizon.myAru || sequence > max(horizon.highest, highest) {
-        findings.fail("K5.range", "only missing packets are asked for: \(sequence) is none", [line(known), line(record)])
+        findings.fail(
+          "K5.range", "only missing packets are asked for: \(sequence) is none", [line(known), line(record)])
         return
       }
       if index.trace.run.isAccelerated, !isRecovery, let lastOut, sequence > lastOut.token.sequence {
@@ -154,7 +155,8 @@ private struct RingWalk {
       isOperating = new.isOperating
     }
     guard new.isOperating, ring == installed?.id else { return }
-    if new.discarded > new.delivered || new.delivered > new.myAru || new.myAru > new.highest || new.discarded > new.aru {
+    if new.discarded > new.delivered || new.delivered > new.myAru || new.myAru > new.highest || new.discarded > new.aru
+    {
       findings.fail(
         "K2.shape", "discarded <= delivered <= my aru <= highest, discarded <= aru", [line(record)])
     }
@@ -173,7 +175,8 @@ private struct RingWalk {
     madeInVisit += 1
     if let personal = index.trace.run.personalWindow, madeInVisit == Int(personal) + 1 {
       findings.fail(
-        "K6.personal", "a visit makes at most \(personal) packets", (token.map { [line($0.record)] } ?? []) + [line(record)])
+        "K6.personal", "a visit makes at most \(personal) packets",
+        (token.map { [line($0.record)] } ?? []) + [line(record)])
     }
     guard let (known, horizon) = horizon else { return }
     if !isOperating {
@@ -200,7 +203,9 @@ private struct RingWalk {
     guard isOperating, let ring = installed?.ring, let lastOut else { return }
     while safeFrom <= safeHorizon {
       if let packet = index.packet(ring, safeFrom),
-        packet.lastPieces.contains(where: { index.messages[Int($0.message)].service == .safe && !delivered.contains($0.message) })
+        packet.lastPieces.contains(where: {
+          index.messages[Int($0.message)].service == .safe && !delivered.contains($0.message)
+        })
       {
         findings.fail(
           "K3.late", "a safe message is delivered as soon as two tokens in a row covered it",

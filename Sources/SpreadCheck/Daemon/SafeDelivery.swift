@@ -55,7 +55,8 @@ private func require(
   }
 }
 
-/// E8.knowledge: when a safe message is delivered, every member that has not stopped has its packet.
+/// E8.knowledge: when a safe message is delivered, every incarnation that installed the ring and has not stopped has
+/// its packet.
 private func checkKnowledge(_ index: DaemonIndex, _ findings: Findings) {
   let width = index.daemons.count
   var since = [Int64](repeating: .max, count: index.packets.count * width)
@@ -72,14 +73,14 @@ private func checkKnowledge(_ index: DaemonIndex, _ findings: Findings) {
     }
   }
   for stay in index.stays where stay.ring >= 0 {
-    let members = Set(index.ringMembers[Int(stay.ring)])
+    let members = Set(index.stays.filter { $0.ring == stay.ring }.map { $0.daemon })
     for delivery in stay.deliveries where delivery.service == .safe && delivery.phase == .pre {
       guard let packet = index.packetNumbers[PacketKey(ring: delivery.ring, sequence: delivery.sequence)] else {
         continue
       }
       let time = index.trace.daemons[stay.daemon].records[delivery.record].time
       for (daemon, info) in index.daemons.enumerated()
-      where members.contains(info.name) && !info.isStopped && since[Int(packet) * width + daemon] > time {
+      where members.contains(daemon) && !info.isStopped && since[Int(packet) * width + daemon] > time {
         let origin = index.packets[Int(packet)]
         findings.fail(
           "E8.knowledge",

@@ -156,7 +156,9 @@ private struct Fields {
   }
 
   private func membership(_ numbers: [Int64], _ key: String) throws(JSONFailure) -> MembershipID {
-    guard numbers.count >= 2, let time = Int32(exactly: numbers[1]) else { throw wrong(key, "[process, time] is missing") }
+    guard numbers.count >= 2, let time = Int32(exactly: numbers[1]) else {
+      throw wrong(key, "[process, time] is missing")
+    }
     return MembershipID(try process(numbers[0], key), time)
   }
 
@@ -255,7 +257,8 @@ private struct Fields {
     case "dlv":
       let message = try optionalString("mid")
       return .deliver(
-        try membership("ring"), try int32("seq"), try message.map { (text) throws(JSONFailure) in try self.message(text, "mid") },
+        try membership("ring"), try int32("seq"),
+        try message.map { (text) throws(JSONFailure) in try self.message(text, "mid") },
         try service("svc"), try string("phase") == "post" ? .post : .pre)
     case "gstate": return .groups(trace.add(try groups()))
     case "sess":
@@ -283,7 +286,8 @@ private struct Fields {
     return TokenRecord(
       isOut: try string("dir") == "out", sequence: try int32("seq"), aru: try int32("aru"),
       aruProcess: try process(integer("aruId", default: 0), "aruId"),
-      round: UInt8(truncatingIfNeeded: try int32("arq")), repeats: UInt8(truncatingIfNeeded: try int32("retrans", default: 0)),
+      round: UInt8(truncatingIfNeeded: try int32("arq")),
+      repeats: UInt8(truncatingIfNeeded: try int32("retrans", default: 0)),
       flowControl: try int32("fcc", default: 0), requests: trace.add(requests))
   }
 

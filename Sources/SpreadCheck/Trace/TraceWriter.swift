@@ -65,7 +65,9 @@ extension Trace {
     func kind(_ name: String) -> (String, JSON) { ("ev", .string(name)) }
     switch event {
     case .connect(let daemon, let name, let wantsMembership):
-      return [kind("connect"), ("daemon", json(daemon)), ("private", json(name)), ("wantsMemb", .bool(wantsMembership))]
+      return [
+        kind("connect"), ("daemon", json(daemon)), ("private", json(name)), ("wantsMemb", .bool(wantsMembership)),
+      ]
     case .send(let id, let payload): return [kind("send"), ("mid", json(id))] + members(payload)
     case .sent(let id, let result): return [kind("sent"), ("mid", json(id)), ("rc", json(result))]
     case .join(let group, let result): return [kind("join"), ("group", json(group)), ("rc", json(result))]
