@@ -28,6 +28,16 @@ let package = Package(
       name: "SpreadCore",
       dependencies: ["SpreadWire", .product(name: "DequeModule", package: "swift-collections")]),
 
+    // The simulator and the checkers of its traces.
+    .target(name: "SpreadCheck", dependencies: ["SpreadWire"]),
+    .target(
+      name: "SpreadSim",
+      dependencies: [
+        "SpreadCheck", "SpreadCore", "SpreadWire", .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "HeapModule", package: "swift-collections"),
+      ]),
+    .executableTarget(name: "spread-sim", dependencies: ["SpreadSim", "SpreadCheck"]),
+
     // The daemon's shell.
     .target(name: "CSpreadSystem"),
     .target(
