@@ -29,8 +29,7 @@ let package = Package(
       name: "SpreadCore",
       dependencies: ["SpreadWire", .product(name: "DequeModule", package: "swift-collections")]),
 
-    // The simulator and the checkers of its traces.
-    .target(name: "SpreadCheck", dependencies: ["SpreadWire"]),
+    // The simulator: a world around the production core.
     .target(
       name: "SpreadSim",
       dependencies: [
