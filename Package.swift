@@ -29,6 +29,15 @@ let package = Package(
       name: "SpreadCore",
       dependencies: ["SpreadWire", .product(name: "DequeModule", package: "swift-collections")]),
 
+    // The simulator: a world around the production core.
+    .target(
+      name: "SpreadSim",
+      dependencies: [
+        "SpreadCheck", "SpreadCore", "SpreadWire", .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "HeapModule", package: "swift-collections"),
+      ]),
+    .executableTarget(name: "spread-sim", dependencies: ["SpreadSim", "SpreadCheck"]),
+
     // The daemon's shell.
     .target(name: "CSpreadSystem"),
     .target(
