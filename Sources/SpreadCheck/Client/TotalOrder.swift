@@ -25,7 +25,7 @@ private func checkOneOrder(_ index: ClientIndex, _ findings: Findings) {
       case .view(let group, let viewIndex):
         let view = index.trace.views[Int(viewIndex)]
         guard view.cause.isLight else { continue }
-        let key = ViewKey(group: group, id: view.id)
+        let key = index.key(group, viewIndex)
         node = viewNodes[key] ?? Int32(index.messages.count + viewNodes.count)
         viewNodes[key] = node
       default: break
@@ -54,7 +54,7 @@ private func records(_ client: Int, _ index: ClientIndex, _ viewNodes: [ViewKey:
       let node = index.messageOf[client][record]
       if result[node] == nil { result[node] = record }
     case .view(let group, let viewIndex):
-      let key = ViewKey(group: group, id: index.trace.views[Int(viewIndex)].id)
+      let key = index.key(group, viewIndex)
       if let node = viewNodes[key], result[node] == nil { result[node] = record }
     default: break
     }
@@ -94,7 +94,7 @@ private func checkViewOrder(_ index: ClientIndex, _ findings: Findings) {
       var list: [Int32] = []
       var stayOf: [Int32: Int] = [:]
       for stay in index.clients[client].stays[group]! {
-        let key = ViewKey(group: group, id: index.view(index.stays[stay]).id)
+        let key = index.key(group, index.stays[stay].viewIndex)
         let node = nodes[key] ?? Int32(nodes.count)
         nodes[key] = node
         if stayOf[node] == nil {
