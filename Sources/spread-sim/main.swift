@@ -29,7 +29,7 @@ for seed in from..<from + count {
   let report = Checker.check(world.trace)
   violations += report.violationCount
   if verbose || !report.isClean {
-    print("seed \(seed) daemons \(options.daemons) events \(world.events) trace \(world.trace.eventCount) hash \(world.hash) \(report.counts.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value)" })")
+    print("seed \(seed) daemons \(options.daemons) events \(world.events) trace \(world.trace.eventCount) hash \(world.hash) \(report.counts.filter { c in report.violations.contains { $0.property == c.key && !$0.isWarning } }.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value)" })")
   }
   if let dump {
     for trace in world.trace.daemons where trace.file.hasPrefix(dump) {
