@@ -1,1 +1,52 @@
+# Everything that people type. The rules of each part are in mk/.
+#
+#   make run       build the daemon and spuser, start a daemon on this machine, say what to type next
+#   make test      every test, the programs of compat-tests included
+#   make install   DESTDIR= PREFIX=: daemon, tools, libraries, headers, pkg-config file, manual pages
+#   make clean
+
+PREFIX ?= /usr/local
+STAGE := $(CURDIR)/.build-stage
+PORT ?= 4803
+
+.PHONY: all run test needs stage install clean check-swift check-compat
+
+all: daemon lib tools
+
+run: needs-swift daemon tools
+	@echo
+	@echo 'Built. Where the text below says "spuser", type: .build-tools/release/spuser'
+	@echo
+	@.build-daemon/release/spread-daemon --port $(PORT)
+
+# One line that names what is missing, before anything is built.
+needs: ; @mk/needs.sh
+needs-swift: ; @mk/needs.sh swift
+.PHONY: needs-swift
+
+test: needs
+	$(MAKE) --no-print-directory check-swift
+	$(MAKE) --no-print-directory check-lib check-man
+	$(MAKE) --no-print-directory stage
+	$(MAKE) --no-print-directory check-compat
+	@echo "make test: everything passed"
+
+# A crash must not leave the backtracer hanging on a pipe.
+check-swift:
+	swift build --build-tests
+	SWIFT_BACKTRACE=enable=no timeout -k 5 1200 swift test --skip-build
+
+# The tree as it is installed, for programs that know nothing of the sources.
+stage:
+	$(MAKE) --no-print-directory install DESTDIR= PREFIX=$(STAGE)
+
+check-compat: stage
+	compat-tests/run.sh $(STAGE)
+	compat-tests/headers/run.sh $(STAGE)/include Sources/CSpreadShims/include
+
+install: install-daemon install-tools install-lib install-man
+
+clean:
+	rm -rf .build .build-*
+
 include $(sort $(wildcard mk/*.mk))

@@ -6,7 +6,7 @@ import PackageDescription
 
 let embedded = Context.environment["SPREAD_EMBEDDED"] != nil
 let librarySettings: [SwiftSetting] =
-  embedded ? [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo"])] : []
+  embedded ? [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo", "-Xfrontend", "-function-sections"])] : []
 let headers: [CSetting] = [.headerSearchPath("../../include")]
 
 let package = Package(
@@ -45,7 +45,7 @@ let package = Package(
       dependencies: ["SpreadWire", "SpreadCore", "CSpreadSystem", .product(name: "Logging", package: "swift-log")]),
     .executableTarget(
       name: "spread-daemon",
-      dependencies: ["SpreadPlatform", "SpreadCore", "SpreadWire", .product(name: "Logging", package: "swift-log")]),
+      dependencies: ["SpreadPlatform", "SpreadCore", "SpreadWire"]),
 
     // The client library.
     .systemLibrary(name: "CSpread", path: "include"),
@@ -68,7 +68,7 @@ let package = Package(
     .testTarget(name: "CoreTests", dependencies: ["SpreadCore", "SpreadWire"]),
     .testTarget(
       name: "PlatformTests",
-      dependencies: ["SpreadPlatform", "SpreadCore", "SpreadWire", "CSpreadSystem", .product(name: "Logging", package: "swift-log")]),
+      dependencies: ["SpreadPlatform", "SpreadCore", "SpreadWire", "CSpreadSystem"]),
     .testTarget(name: "ClientTests", dependencies: ["CSpread", "SpreadABI", "SpreadClient", "SpreadWire"]),
   ],
   swiftLanguageModes: [.v6]

@@ -5,6 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -233,12 +236,57 @@ int sys_remove_file(int directory, const char *name) {
 int sys_make_directory(const char *path, uint32_t mode) { return RESULT(mkdir(path, mode)); }
 int sys_change_owner(const char *path, uint32_t user, uint32_t group) { return RESULT(lchown(path, user, group)); }
 int sys_file_exists(const char *path) { return access(path, F_OK) == 0; }
-int sys_open_log(const char *path) { return RESULT(open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644)); }
+int sys_open_log(int directory, const char *name) {
+  return RESULT(openat(directory, name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644));
+}
+int sys_open_reading(const char *path) { return RESULT(open(path, O_RDONLY | O_CLOEXEC)); }
+ssize_t sys_read(int fd, void *buffer, size_t capacity) { return RETRY(ssize_t, read(fd, buffer, capacity)); }
+int sys_give_descriptor(int fd, uint32_t user, uint32_t group) { return RESULT(fchown(fd, user, group)); }
+int sys_redirect_output(int fd) {
+  int result = RESULT(dup2(fd, 1));
+  return result < 0 ? result : RESULT(dup2(fd, 2));
+}
+
+ssize_t sys_write(int fd, const void *bytes, size_t count) { return RETRY(ssize_t, write(fd, bytes, count)); }
 
 ssize_t sys_write_line(int fd, const void *bytes, size_t count) {
   struct pollfd room = {.fd = fd, .events = POLLOUT};
   if (RESULT(poll(&room, 1, 0)) == 0) return -EAGAIN;
   return RETRY(ssize_t, write(fd, bytes, count));
+}
+
+/* ---- names and addresses ---- */
+
+int sys_local_addresses(struct sys_address *list, int capacity) {
+  struct ifaddrs *all;
+  int count = 0;
+  if (getifaddrs(&all) < 0) return -errno;
+  for (struct ifaddrs *each = all; each && count < capacity; each = each->ifa_next) {
+    if (!each->ifa_addr) continue;
+    if (each->ifa_addr->sa_family != AF_INET && each->ifa_addr->sa_family != AF_INET6) continue;
+    from_sockaddr((struct sockaddr_storage *)each->ifa_addr, &list[count++]);
+  }
+  freeifaddrs(all);
+  return count;
+}
+
+int sys_resolve(const char *name, struct sys_address *list, int capacity) {
+  struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM}, *all;
+  int count = 0;
+  if (getaddrinfo(name, NULL, &hints, &all) != 0) return 0;
+  for (struct addrinfo *each = all; each && count < capacity; each = each->ai_next)
+    if (each->ai_family == AF_INET || each->ai_family == AF_INET6)
+      from_sockaddr((struct sockaddr_storage *)each->ai_addr, &list[count++]);
+  freeaddrinfo(all);
+  return count;
+}
+
+uint32_t sys_interface_index(const char *name) { return if_nametoindex(name); }
+
+int sys_host_name(char *buffer, size_t capacity) {
+  int result = RESULT(gethostname(buffer, capacity));
+  if (capacity > 0) buffer[capacity - 1] = 0;
+  return result;
 }
 
 /* ---- identity ---- */
@@ -294,10 +342,10 @@ int64_t sys_wall_time(int32_t *microseconds) {
   return time.tv_sec;
 }
 
-size_t sys_format_time(char *buffer, size_t capacity, const char *format, int64_t seconds) {
+size_t sys_format_time(char *buffer, size_t capacity, const char *format, int64_t seconds, int utc) {
   time_t time = seconds;
   struct tm parts;
-  if (!localtime_r(&time, &parts)) return 0;
+  if (!(utc ? gmtime_r(&time, &parts) : localtime_r(&time, &parts))) return 0;
   return strftime(buffer, capacity, format, &parts);
 }
 

@@ -34,9 +34,9 @@ public struct Identity: Equatable, Sendable {
   }
 
   /// With nothing configured: `spread` if there is such a user, else `nobody`.
-  public static func standard() throws(Failure) -> Identity {
-    if let spread = try? Identity(user: "spread") { return spread }
-    return try Identity(user: "nobody")
+  public static func standard(group: String? = nil) throws(Failure) -> Identity {
+    if let spread = try? Identity(user: "spread", group: group) { return spread }
+    return try Identity(user: "nobody", group: group)
   }
 
   /// Takes the identity for good. To be called after everything that needs root; the unix socket and the runtime

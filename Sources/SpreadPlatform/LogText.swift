@@ -1,31 +1,10 @@
 // The core's log events as text: stable name, a sentence for people, fields for programs.
 
-import Logging
 import SpreadCore
 import SpreadWire
 
-struct LogLine {
-  var level: Logger.Level
-  var name: String
-  var text: String
-  var fields: [(String, String)]
-
-  init(_ level: Logger.Level, _ name: String, _ text: String, _ fields: [(String, String)] = []) {
-    self.level = level
-    self.name = name
-    self.text = text
-    self.fields = fields
-  }
-
-  func log(to logger: Logger) {
-    var metadata: Logger.Metadata = ["event": .string(name)]
-    for (key, value) in fields { metadata[key] = .string(value) }
-    logger.log(level: level, "\(text)", metadata: metadata)
-  }
-}
-
 extension LogLine {
-  init(_ event: SpreadCore.LogEvent) {
+  init(_ event: LogEvent) {
     switch event {
     case .started(let daemon, let process):
       self.init(
@@ -34,13 +13,13 @@ extension LogLine {
     case .sessionAccepted(let user, let peer):
       self.init(
         .info, "session.accepted", "\(user.text) connected \(peer.phrase)",
-        [("user", user.text), ("from", peer.text)])
+        [("user", user.text), ("from", peer.text)], in: .session)
     case .connectionRefused(let user, let peer, let reason):
       var fields = [("from", peer.text), ("reason", reason.name)]
       if let user { fields.append(("user", user.text)) }
       self.init(
-        .warning, "connection.refused", "connection of \(user?.text ?? "a client") \(peer.phrase) refused: \(reason.text)",
-        fields)
+        .warning, "connection.refused",
+        "connection of \(user?.text ?? "a client") \(peer.phrase) refused: \(reason.text)", fields)
     case .sessionEnded(let user, let peer, let reason):
       self.init(
         reason.isOrdinary ? .info : .warning, "session.ended", "\(user.text) disconnected: \(reason.text)",
@@ -48,22 +27,23 @@ extension LogLine {
     case .membership(let id, let members):
       self.init(
         .info, "membership.installed", "\(members.count == 1 ? "alone" : "a ring of \(members.count) daemons")",
-        [("leader", String(id.process.rawValue)), ("time", String(id.time)), ("daemons", String(members.count))])
+        [("leader", String(id.process.rawValue)), ("time", String(id.time)), ("daemons", String(members.count))],
+        in: .membership)
     case .tokenLost(let reason):
       self.init(
-        reason == .started ? .debug : .notice, "token.lost", "looking for a new ring: \(reason.text)",
-        [("reason", reason.name)])
+        reason == .started ? .debug : .print, "token.lost", "looking for a new ring: \(reason.text)",
+        [("reason", reason.name)], in: .membership)
     case .joinRefused(let user, let group, let members):
       self.init(
         .warning, "join.refused", "\(user.text) may not join \(group.text): it is full with \(members) members",
-        [("user", user.text), ("group", group.text), ("members", String(members))])
+        [("user", user.text), ("group", group.text), ("members", String(members))], in: .groups)
     }
   }
 }
 
 extension GroupName {
   /// The bytes before the NUL; what is not UTF-8 is shown as U+FFFD.
-  public var text: String { String(decoding: (0..<length).map { self[$0] }, as: UTF8.self) }
+  var text: String { String(decoding: (0..<length).map { self[$0] }, as: UTF8.self) }
 }
 
 extension PeerAddress {
@@ -210,7 +190,21 @@ extension HeaderViolation {
 
 extension TokenLossReason {
   /// The stable word for programs.
-  var name: String { String(describing: self) }
+  var name: String {
+    switch self {
+    case .timeout: "timeout"
+    case .aruWentDown: "aru-went-down"
+    case .requestBelowAru: "request-below-aru"
+    case .aruBeyondHeld: "aru-beyond-held"
+    case .sequenceTooHigh: "sequence-too-high"
+    case .recoveryTooLong: "recovery-too-long"
+    case .brokenMessage: "broken-message"
+    case .membershipMessage: "membership-message"
+    case .formTimeout: "form-timeout"
+    case .contradictoryForm: "contradictory-form"
+    case .started: "started"
+    }
+  }
 
   var text: String {
     switch self {

@@ -60,7 +60,8 @@ final class SessionSockets {
 
   func write(_ id: SessionID, _ message: MessageBuffer) {
     let connection = connections[id.index]
-    guard connection.state == .open, !connection.isDeaf else { return }
+    // To a client that only ended its own stream something may still be said.
+    guard connection.state != .free, !connection.isDeaf else { return }
     connection.append(message)
     guard !connection.isDirty else { return }
     connection.isDirty = true
@@ -70,7 +71,7 @@ final class SessionSockets {
   func close(_ id: SessionID, flushing: Bool) {
     let connection = connections[id.index]
     precondition(connection.state != .free, "closed twice")
-    if flushing, connection.state == .open {
+    if flushing, !connection.isDeaf {
       _ = connection.writeQueue(gather)
       // What lies unread would turn the close into a reset, and a reset may overtake the last words.
       _ = sys_shutdown_write(connection.descriptor)
@@ -103,7 +104,10 @@ final class SessionSockets {
     var count = sys_receive(descriptor, input.baseAddress, input.count)
     // A unix socket tells first that the other side left with something unread, then what it had sent before:
     // its last messages and its disconnect are not to be lost.
-    if count == -Int(sys_econnreset) { count = sys_receive(descriptor, input.baseAddress, input.count) }
+    if count == -Int(sys_econnreset) {
+      let rest = sys_receive(descriptor, input.baseAddress, input.count)
+      if rest > 0 { count = rest }
+    }
     if count > 0 {
       owner.handle(.sessionBytes(id, UnsafeRawBufferPointer(start: input.baseAddress, count: count)))
     } else if count == 0 {
@@ -121,6 +125,7 @@ final class SessionSockets {
     readable.remove(connection.descriptor)
     watchForWriting(id, false)
     connection.dropQueue()
+    if case .failure = end { connection.goDeaf() }
     owner.handle(.sessionEnded(id, end))
   }
 

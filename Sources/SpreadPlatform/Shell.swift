@@ -4,40 +4,53 @@
 //   timers -> signals -> (ring packets, then the token) -> writable clients -> readable clients -> flush
 
 import CSpreadSystem
-import Logging
 import SpreadCore
+import SpreadWire
 
-public final class Shell: SessionOwner {
+public final class Shell: SessionOwner, RingOwner {
   private var daemon: Daemon
   private var outbox = Outbox()
   private var deadlines = Deadlines()
   private var now = Instant.read()
   private var isStopping = false
   private var clientsArePaused = false
+  /// Datagrams that could not be sent are told once a second.
+  private var lossToldUntil: UInt64 = 0
 
   private let loop: EventLoop
   private let signals: Signals
   private let sockets: SessionSockets
   private let unixSocket: UnixSocketFile?
-  private let log: Logger
-  private let sink: LogSink
+  private let log: EventLog
+  private let tellsMemberships: Bool
+  private let receiver: RingReceiver?
+  private let sender: RingSender?
+  private let memory: MembershipMemory?
   private var refusals = RefusalLimiter()
 
   /// - Parameters:
   ///   - listeners: the TCP sockets.
   ///   - unixSocket: nil when there is none; its file is removed at the end of `run`.
-  ///   - sink: behind `log`; told to open its file anew on SIGHUP.
+  ///   - tellsMemberships: whether each membership is told in the lines that scripts of users look for as well.
+  ///   - ring: nil when the daemon is the only one of its configuration.
+  ///   - memory: nil when nothing can be remembered over a restart.
   public init(
-    daemon: Daemon, listeners: [Listener], unixSocket: UnixSocketFile?, log: Logger, sink: LogSink
+    daemon: Daemon, listeners: [Listener], unixSocket: UnixSocketFile?, log: EventLog, tellsMemberships: Bool,
+    ring: RingSockets? = nil, memory: MembershipMemory? = nil
   ) throws(SystemError) {
     self.daemon = daemon
     self.unixSocket = unixSocket
     self.log = log
-    self.sink = sink
+    self.tellsMemberships = tellsMemberships
+    self.memory = memory
+    receiver = ring.map { RingReceiver($0) }
+    sender = ring.map { RingSender($0) }
     signals = try Signals()
     loop = try EventLoop()
     sockets = try SessionSockets(listeners: listeners + (unixSocket.map { [$0.listener] } ?? []))
     try loop.add(signals.descriptor, .signals)
+    for socket in ring?.packets ?? [] { try loop.add(socket, .packets) }
+    for socket in ring?.tokens ?? [] { try loop.add(socket, .tokens) }
     try loop.add(sockets.writable.descriptor, .writableClients)
     try loop.add(sockets.readable.descriptor, .readableClients)
   }
@@ -54,7 +67,7 @@ public final class Shell: SessionOwner {
     sockets.flush(for: self)
     sockets.closeListeners()
     unixSocket?.remove()
-    LogLine(.info, "daemon.stopped", "daemon stopped in order").log(to: log)
+    log.tell(LogLine(.info, "daemon.stopped", "daemon stopped in order"))
   }
 
   private func turn(_ ready: Sources) {
@@ -62,7 +75,7 @@ public final class Shell: SessionOwner {
     if sockets.acceptAgainAt <= now.nanoseconds { sockets.resumeAccepting() }
     if refusals.summaryDue <= now.nanoseconds { summarizeRefusals() }
     if ready.contains(.signals) { takeSignals() }
-    // The ring's sockets come here: all packets first, a token only when no packet was readable (daemon-ring 3.1).
+    receiver?.turn(ready, for: self)
     if ready.contains(.writableClients) { sockets.continueWriting(for: self) }
     if ready.contains(.readableClients), outbox.readClients {
       sockets.readClients(for: self, at: now.nanoseconds)
@@ -84,9 +97,12 @@ public final class Shell: SessionOwner {
   // MARK: Input and outbox
 
   var readsClients: Bool { outbox.readClients }
+  var prefersToken: Bool { outbox.preferToken }
 
   func handle(_ input: Input) {
     daemon.handle(input, at: now, into: &outbox)
+    // First of all: other daemons wait for it.
+    if !outbox.datagrams.isEmpty { send() }
     for action in outbox.sessions {
       switch action {
       case .write(let id, let message): sockets.write(id, message)
@@ -96,37 +112,63 @@ public final class Shell: SessionOwner {
     for action in outbox.timers { deadlines.set(action.timer, action.deadline) }
     for event in outbox.log { tell(event) }
     outbox.reset()
+    if let memory, daemon.lastTime != memory.lastTime, let error = memory.remember(daemon.lastTime) {
+      log.tell(
+        LogLine(
+          .error, "membership-time.failed", "\(error); after a restart with a clock set back ids might repeat",
+          [("errno", String(error.code))]))
+    }
+  }
+
+  private func send() {
+    guard let sender else { return }
+    sender.send(outbox)
+    guard sender.lost > 0, now.nanoseconds >= lossToldUntil else { return }
+    lossToldUntil = now.nanoseconds + 1_000_000_000
+    log.tell(
+      LogLine(
+        .warning, "ring.not-sent", "\(sender.lost) datagrams could not be sent: \(errorText(sender.reason))",
+        [("count", String(sender.lost)), ("errno", String(sender.reason))], in: .dataLink))
+    sender.clearLost()
   }
 
   // MARK: Log
 
-  private func tell(_ event: SpreadCore.LogEvent) {
+  private func tell(_ event: LogEvent) {
     if case .connectionRefused(_, _, let reason) = event,
       !refusals.admits(reason, at: now.nanoseconds)
     {
       return
     }
-    LogLine(event).log(to: log)
+    log.tell(LogLine(event))
+    if case .membership(let id, let members) = event, tellsMemberships { tellMembership(id, members) }
+  }
+
+  private func tellMembership(_ id: MembershipID, _ members: DaemonSet) {
+    let lines = StartLines.membership(id, of: daemon.configuration, at: daemon.me.name) { process in
+      daemon.configuration.daemons.firstIndex { $0.id == process }.map(members.contains) ?? false
+    }
+    for line in lines { log.tell(.verbatim(line, "membership.lines", .print, in: .membership)) }
   }
 
   private func summarizeRefusals() {
     for (reason, count) in refusals.summaries(at: now.nanoseconds) {
-      LogLine(
-        .warning, "connection.refused.more", "\(count) more connections refused within a second: \(reason)",
-        [("reason", reason), ("count", String(count))]
-      ).log(to: log)
+      log.tell(
+        LogLine(
+          .warning, "connection.refused.more", "\(count) more connections refused within a second: \(reason)",
+          [("reason", reason), ("count", String(count))]))
     }
   }
 
   func acceptFailed(_ code: Int32) {
-    LogLine(
-      .error, "accept.failed", "cannot accept a connection: \(errorText(code)); others wait until there is room",
-      [("errno", String(code))]
-    ).log(to: log)
+    log.tell(
+      LogLine(
+        .error, "accept.failed", "cannot accept a connection: \(errorText(code)); others wait until there is room",
+        [("errno", String(code))]))
   }
 
   func acceptRecovered() {
-    LogLine(.info, "accept.recovered", "connections are accepted again").log(to: log)
+    log.tell(LogLine(.info, "accept.recovered", "connections are accepted again"))
   }
 
   // MARK: Signals
@@ -135,7 +177,7 @@ public final class Shell: SessionOwner {
     while let signal = signals.next() {
       switch signal {
       case .stop(let name):
-        LogLine(.info, "daemon.stopping", "\(name): stopping", [("signal", name)]).log(to: log)
+        log.tell(LogLine(.info, "daemon.stopping", "\(name): stopping", [("signal", name)]))
         isStopping = true
       case .hangUp:
         hangUp()
@@ -146,11 +188,11 @@ public final class Shell: SessionOwner {
   /// SIGHUP. Reading the configuration again comes here.
   private func hangUp() {
     do {
-      try sink.reopen()
-      LogLine(.info, "daemon.reload", "SIGHUP: log file opened anew; there is no configuration file to read again")
-        .log(to: log)
+      try log.sink.reopen()
+      log.tell(
+        LogLine(.info, "log.reopened", "SIGHUP: log file opened anew; the configuration is not read again"))
     } catch {
-      LogLine(.error, "log.reopen-failed", "SIGHUP: \(error)").log(to: log)
+      log.tell(LogLine(.error, "log.reopen-failed", "SIGHUP: \(error)"))
     }
   }
 }

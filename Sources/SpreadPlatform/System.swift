@@ -1,6 +1,7 @@
-// Odds and ends of the system that the program needs at its start.
+// What the program asks the system for at its start: files, addresses, names, limits.
 
 import CSpreadSystem
+import SpreadCore
 
 public enum System {
   /// Raises the limit of open descriptors so that every session gets one; the limit now in force.
@@ -18,18 +19,66 @@ public enum System {
   public static func exit(_ code: Int32) -> Never { sys_exit(code) }
 
   public static func exists(_ path: String) -> Bool { sys_file_exists(path) == 1 }
-}
 
-/// Standard error, for what must be read although there is no log yet.
-public enum Terminal {
-  public static func error(_ lines: [String]) {
-    var text = lines.map { $0 + "\n" }.joined()
-    text.withUTF8 { bytes in _ = sys_write_line(2, bytes.baseAddress, bytes.count) }
+  /// The bytes of a file of at most 16 MiB.
+  public static func read(file path: String) throws(SystemError) -> [UInt8] {
+    let descriptor = try check(sys_open_reading(path), "cannot open \(path)")
+    defer { sys_close(descriptor) }
+    var bytes: [UInt8] = []
+    var part = [UInt8](repeating: 0, count: 64 * 1024)
+    while bytes.count < 16 << 20 {
+      let count = sys_read(descriptor, &part, part.count)
+      guard count >= 0 else { throw SystemError("cannot read \(path)", code: Int32(-count)) }
+      if count == 0 { break }
+      bytes += part[..<count]
+    }
+    return bytes
   }
 
-  /// Standard output, at once.
-  public static func print(_ text: String) {
+  /// The addresses of this machine's interfaces.
+  public static func localAddresses() -> [NetworkAddress] {
+    addresses { list, capacity in sys_local_addresses(list, capacity) }
+  }
+
+  public static var hostName: String {
+    var name = [CChar](repeating: 0, count: 256)
+    guard sys_host_name(&name, name.count) >= 0 else { return "localhost" }
+    return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  /// What the configuration asks about names.
+  public static var hostLookup: HostLookup {
+    HostLookup(
+      resolve: { name in addresses { list, capacity in sys_resolve(name, list, capacity) } },
+      interfaceIndex: { sys_interface_index($0) })
+  }
+
+  private static func addresses(
+    _ fill: (UnsafeMutablePointer<sys_address>, Int32) -> Int32
+  ) -> [NetworkAddress] {
+    var list = [sys_address](repeating: sys_address(), count: 256)
+    let count = list.withUnsafeMutableBufferPointer { fill($0.baseAddress!, Int32($0.count)) }
+    return list.prefix(Int(max(0, count))).map { NetworkAddress($0) }
+  }
+}
+
+/// The terminal the program was started from, for what is not part of the log.
+public enum Terminal {
+  /// Standard error.
+  public static func error(_ text: String) { write(text, to: 2) }
+
+  /// Standard output.
+  public static func print(_ text: String) { write(text, to: 1) }
+
+  private static func write(_ text: String, to descriptor: Int32) {
     var text = text + "\n"
-    text.withUTF8 { bytes in _ = sys_write_line(1, bytes.baseAddress, bytes.count) }
+    text.withUTF8 { bytes in
+      var rest = UnsafeRawBufferPointer(bytes)
+      while rest.count > 0 {
+        let count = sys_write(descriptor, rest.baseAddress, rest.count)
+        guard count > 0 else { return }
+        rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+      }
+    }
   }
 }

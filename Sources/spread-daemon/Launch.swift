@@ -1,126 +1,246 @@
-// From a plan to a running daemon: sockets, runtime directory, identity, and what the person at the terminal reads.
+// From a plan to a running daemon: log, sockets, runtime directory, identity, and what the person at the terminal
+// reads.
 
-import Logging
 import SpreadCore
 import SpreadPlatform
+import SpreadWire
 
 struct Launch {
   let plan: LaunchPlan
-  let log: Logger
-  let sink: LogSink
+  let own: Int
+  let log: EventLog
+  private let isForPeople: Bool
+
+  private var configuration: Configuration { plan.configuration }
+  private var port: UInt16 { configuration.port(of: own) }
+  private var addresses: [NetworkAddress] { configuration.clientAddresses(of: own) }
+
+  init(_ plan: LaunchPlan, logFormat: LogFormat) throws(LaunchFailure) {
+    switch plan.own {
+    case .success(let index): own = index
+    case .failure(let failure):
+      throw LaunchFailure(
+        failure.description,
+        plan.file.map { "Configuration file: \($0)" }
+          ?? "Without a configuration file the only daemon is 'localhost'; name a file with -c, or leave -n out.")
+    }
+    self.plan = plan
+    isForPeople = logFormat == .text
+    log = Self.openLog(plan, logFormat)
+  }
 
   func run() throws(LaunchFailure) {
-    // A descriptor per session, and some for connections in their handshake and for the daemon itself.
-    let wanted = Limits.sessions + 128
-    let descriptors = System.raiseDescriptorLimit(to: wanted)
-    if descriptors < wanted {
-      note(
-        .warning, "limit.descriptors",
-        "only \(descriptors) open files are allowed, which is less than \(Limits.sessions) sessions need (ulimit -n)")
-    }
+    tellConfiguration()
+    raiseLimit()
+    let identity = try chooseIdentity()
     let listeners = try listen()
+    let ring = try openRing()
     let unixSocket = openUnixSocket()
-    try settleIn(unixSocket)
-    announce(unixSocket)
-    do throws(SystemError) {
-      let daemon = Daemon(configuration: plan.configuration, me: plan.me, seed: try System.randomSeed())
-      try Shell(daemon: daemon, listeners: listeners, unixSocket: unixSocket, log: log, sink: sink).run()
+    do throws(LaunchFailure) {
+      let memory = try settleIn(as: identity, unixSocket)
+      let shell = try makeShell(listeners, unixSocket, ring, memory)
+      announce(unixSocket)
+      shell.run()
     } catch {
       unixSocket?.remove()
+      throw error
+    }
+  }
+
+  private func makeShell(
+    _ listeners: [Listener], _ unixSocket: UnixSocketFile?, _ ring: RingSockets?, _ memory: MembershipMemory?
+  ) throws(LaunchFailure) -> Shell {
+    do throws(SystemError) {
+      var daemon = Daemon(
+        configuration: configuration, me: own, authentication: plan.authentication, seed: try System.randomSeed(),
+        lastTime: memory?.lastTime ?? 0)
+      daemon.maxSessions = configuration.maxSessions
+      return try Shell(
+        daemon: daemon, listeners: listeners, unixSocket: unixSocket, log: log, tellsMemberships: plan.file != nil,
+        ring: ring, memory: memory)
+    } catch {
       throw LaunchFailure(error.description)
     }
   }
 
-  private func listen() throws(LaunchFailure) -> [Listener] {
-    do throws(SystemError) {
-      return try ListenSockets.listen(at: plan.clientAddresses, port: plan.port)
-    } catch {
-      throw LaunchFailure(error.description, advice(for: error))
+  // MARK: Log
+
+  private static func openLog(_ plan: LaunchPlan, _ format: LogFormat) -> EventLog {
+    let settings = plan.configuration.log
+    var sink = LogSink()
+    var trouble: SystemError?
+    if let file = settings.logFile(hostName: System.hostName) {
+      do throws(SystemError) {
+        sink = try LogSink(path: file, isStandard: true)
+      } catch {
+        trouble = error
+      }
+    }
+    let stamp = settings.timeStamp.map { TimeStampStyle(format: $0.format, withMicroseconds: $0.microseconds) }
+    let log = EventLog(
+      sink, format: format, timeStamp: stamp ?? TimeStampStyle(format: plan.file == nil ? "%H:%M:%S" : nil),
+      flags: settings.flags, priority: settings.priority)
+    if let trouble {
+      log.tell(LogLine(.error, "log.open-failed", "\(trouble); logging to standard output"))
+    }
+    return log
+  }
+
+  private func tellConfiguration() {
+    guard let file = plan.file else { return }
+    for line in StartLines.loaded(configuration, fileName: file) {
+      log.tell(.verbatim(line, "configuration.read", .info, in: .configuration))
+    }
+    if let line = StartLines.chosen(configuration, own: own) {
+      log.tell(.verbatim(line, "configuration.read", .info, in: .configuration))
+    }
+    for finding in plan.warnings {
+      log.tell(LogLine(.warning, "configuration.warning", finding.description, in: .configuration))
+    }
+    if plan.lacksAccessFile {
+      log.tell(
+        LogLine(
+          .warning, "access.no-file",
+          "no \(LaunchPlan.accessFiles.joined(separator: " or ")): clients that need the method IP are all refused"))
     }
   }
 
-  private func advice(for error: SystemError) -> String {
+  // MARK: Sockets
+
+  /// A descriptor per session, and some for connections in their handshake and for the daemon itself.
+  private func raiseLimit() {
+    let wanted = configuration.maxSessions + 128
+    let descriptors = System.raiseDescriptorLimit(to: wanted)
+    guard descriptors < wanted else { return }
+    log.tell(
+      LogLine(
+        .warning, "limit.descriptors",
+        "only \(descriptors) open files are allowed, less than \(configuration.maxSessions) sessions need (ulimit -n)"))
+  }
+
+  private func listen() throws(LaunchFailure) -> [Listener] {
+    do throws(SystemError) {
+      return try ListenSockets.listen(at: addresses, port: port)
+    } catch {
+      throw LaunchFailure(lines: [error.description] + advice(for: error))
+    }
+  }
+
+  private func advice(for error: SystemError) -> [String] {
     let change =
-      plan.file.map { "or give the segment another port in \($0)." }
-      ?? "or choose another port, for example: spread --port \(plan.port > 60000 ? 4813 : plan.port + 10)"
+      plan.file.map { "or change the port in the Spread_Segment line of \($0)." }
+      ?? "or choose another port: spread --port \((1024...60000).contains(port) ? port + 10 : 4813)"
     return switch error.reason {
-    case .addressInUse: "Another program has this port, most likely a Spread daemon that runs already. Stop it, \(change)"
-    case .addressNotHere: "This address belongs to no interface of this machine."
-    case .notAllowed: "Ports below 1024 need root. Start it as root, \(change)"
-    case .other: "The daemon needs this port for its clients."
+    case .addressInUse:
+      [
+        "Another program has this port, most likely a Spread daemon that runs already.",
+        "Stop it, " + change,
+      ]
+    case .addressNotHere: ["No interface of this machine has this address."]
+    case .notAllowed: ["Ports below 1024 need root. Start it as root, " + change]
+    case .other: []
+    }
+  }
+
+  /// nil: the only daemon of its configuration.
+  private func openRing() throws(LaunchFailure) -> RingSockets? {
+    guard let ringAddresses = RingAddresses(configuration, own: own) else { return nil }
+    do throws(SystemError) {
+      let ring = try RingSockets(ringAddresses)
+      for error in ring.notJoined {
+        log.tell(LogLine(.error, "ring.not-joined", "\(error); it is done without (IgnoreMulticastJoinErrors)"))
+      }
+      return ring
+    } catch {
+      throw LaunchFailure(lines: [error.description] + advice(for: error))
     }
   }
 
   /// Clients on TCP are served without it, so a failure is told and no more.
   private func openUnixSocket() -> UnixSocketFile? {
     do throws(UnixSocketFile.Failure) {
-      return try UnixSocketFile(directory: "/tmp", name: String(plan.port))
+      return try UnixSocketFile(directory: "/tmp", name: String(port))
     } catch {
-      note(
-        .error, "unix-socket.failed",
-        "\(error); clients of this machine must connect to \"\(plan.port)@localhost\" instead of \"\(plan.port)\"")
+      log.tell(
+        LogLine(
+          .error, "unix-socket.failed",
+          "\(error); clients of this machine must connect to \"\(port)@localhost\" instead of \"\(port)\""))
       return nil
     }
   }
 
+  // MARK: Identity
+
   /// Runtime directory and identity. A user or a directory that somebody asked for must work; the standard ones are
   /// done without.
-  private func settleIn(_ unixSocket: UnixSocketFile?) throws(LaunchFailure) {
-    let identity = try chooseIdentity()
-    let directory = plan.runtimeDirectory ?? RuntimeDirectory.standardPath()
+  private func settleIn(as identity: Identity?, _ unixSocket: UnixSocketFile?) throws(LaunchFailure)
+    -> MembershipMemory?
+  {
+    let directory = configuration.runtimeDirectory ?? RuntimeDirectory.standardPath()
+    var memory: MembershipMemory?
     do throws(SystemError) {
       try RuntimeDirectory.prepare(directory, for: identity)
+      memory = try MembershipMemory(directory: directory, daemon: configuration.daemons[own])
     } catch {
-      if plan.isLockedIn { throw LaunchFailure(error.description) }
-      note(.warning, "runtime-directory.failed", "\(error); nothing will be remembered over a restart")
+      if configuration.runtimeDirectory != nil, identity != nil { throw LaunchFailure(error.description) }
+      log.tell(LogLine(.warning, "runtime-directory.failed", "\(error); nothing will be remembered over a restart"))
     }
-    guard let identity else { return }
+    guard let identity else { return memory }
+    log.sink.give(to: identity)
     do throws(SystemError) {
-      try identity.take(unixSocket: unixSocket, lockedInto: plan.isLockedIn ? directory : nil)
+      // A chroot only into a directory that somebody named.
+      try identity.take(unixSocket: unixSocket, lockedInto: configuration.runtimeDirectory)
     } catch {
       throw LaunchFailure(error.description, "Name another user with --user, or start the daemon as that user.")
     }
-    note(.info, "identity.taken", "started as root, running as \(identity.name)", ["user": "\(identity.name)"])
+    let place = configuration.runtimeDirectory.map { ", locked into \($0)" } ?? ""
+    log.tell(
+      LogLine(
+        .info, "identity.taken", "started as root, running as \(identity.name)\(place)", [("user", identity.name)],
+        in: .security))
+    return memory
   }
 
   /// nil: not root, everything stays as it is.
   private func chooseIdentity() throws(LaunchFailure) -> Identity? {
     guard Identity.isRoot else { return nil }
     do throws(Identity.Failure) {
-      return if let user = plan.user { try Identity(user: user, group: plan.group) } else { try .standard() }
+      guard let user = plan.user ?? configuration.daemonUser else {
+        return try Identity.standard(group: configuration.daemonGroup)
+      }
+      return try Identity(user: user, group: configuration.daemonGroup)
     } catch {
       throw LaunchFailure(
-        error.description, "Make it, or name another user with --user (--user root stays root).")
+        error.description, "Add it to this machine, or name another user with --user (--user root stays root).")
     }
   }
 
+  // MARK: The terminal
+
   private func announce(_ unixSocket: UnixSocketFile?) {
-    let addresses = plan.clientAddresses.map { $0.endpoint(port: plan.port) }.joined(separator: ", ")
-    note(
-      .info, "daemon.listening",
-      "clients connect to \(addresses)" + (unixSocket.map { " and \($0.path)" } ?? ""),
-      ["tcp": "\(addresses)", "unix": "\(unixSocket?.path ?? "none")"])
-    guard plan.file == nil else { return }
-    let spec = unixSocket == nil ? "\(plan.port)@localhost" : String(plan.port)
+    let tcp = addresses.map { $0.endpoint(port: port) }.joined(separator: ", ")
+    let places = addresses.map { $0.endpoint(port: port) } + (unixSocket.map { [$0.path] } ?? [])
+    log.tell(
+      LogLine(
+        .info, "daemon.listening", "clients connect to " + places.joined(separator: ", "),
+        [("tcp", tcp), ("unix", unixSocket?.path ?? "none")], in: .session))
+    guard plan.file == nil, isForPeople else { return }
+    let place = unixSocket == nil ? "\(port)@localhost" : String(port)
     Terminal.print(
       """
 
       No configuration file (\(LaunchPlan.searchedFiles.joined(separator: ", "))): this is a single daemon
       called 'localhost' that serves programs on this machine.
 
-        TCP          \(addresses)
+        TCP          \(tcp)
         unix socket  \(unixSocket?.path ?? "none")
 
-      Programs connect to "\(spec)". Try it in another terminal:
+      Programs connect to "\(place)". Try it in another terminal:
 
-        spuser -s \(spec) -u alice
+        spuser -s \(place) -u alice
 
       Stop it with Ctrl-C.
 
       """)
-  }
-
-  private func note(_ level: Logger.Level, _ event: String, _ text: String, _ fields: Logger.Metadata = [:]) {
-    log.log(level: level, "\(text)", metadata: fields.merging(["event": "\(event)"]) { $1 })
   }
 }

@@ -7,26 +7,24 @@ import SpreadWire
 /// Everything the start needs to know.
 struct LaunchPlan {
   var configuration: Configuration
-  /// Index of this daemon in `configuration.daemons`.
-  var me: Int
-  /// Where clients connect over TCP. May hold the unspecified address.
-  var clientAddresses: [NetworkAddress]
-  var port: UInt16
-  /// nil: the standard place.
-  var runtimeDirectory: String?
-  /// nil: the standard user. Only matters to root.
-  var user: String?
-  var group: String?
   /// nil: the built-in configuration.
   var file: String?
-
-  /// Lock the daemon into its runtime directory: only when somebody named one.
-  var isLockedIn: Bool { runtimeDirectory != nil }
+  /// What was odd in the files.
+  var warnings: [Diagnostic] = []
+  /// Which daemon to run, as an index into `configuration.daemons`.
+  var own: Result<Int, OwnDaemonFailure>
+  var accessRules: AccessRules?
+  /// --user.
+  var user: String?
 }
 
+/// Why the daemon does not start, as lines for the person who started it.
 struct LaunchFailure: Error {
   var lines: [String]
   init(_ lines: String...) {
+    self.lines = lines
+  }
+  init(lines: [String]) {
     self.lines = lines
   }
 }
@@ -34,58 +32,102 @@ struct LaunchFailure: Error {
 extension LaunchPlan {
   /// Where a configuration is looked for without -c (configuration 1).
   static let searchedFiles = ["./spread.conf", "/etc/spread.conf"]
+  /// Where the rules of the IP method are looked for (configuration 7).
+  static let accessFiles = ["./spread.access_ip", "/etc/spread.access_ip"]
 
   static func make(_ options: Options) throws(LaunchFailure) -> LaunchPlan {
-    if let file = options.configurationFile {
-      // The original falls back to another file silently.
-      guard System.exists(file) else {
-        throw LaunchFailure(
-          "cannot find the configuration file \(file)",
-          "Check the name given with -c, or leave -c out to run a single daemon on this machine.")
-      }
-      return try read(file, options)
+    var plan: LaunchPlan
+    if let file = try file(options) {
+      plan = try read(file, options)
+    } else {
+      plan = builtIn(options)
     }
-    if options.port == nil, let file = searchedFiles.first(where: System.exists) { return try read(file, options) }
-    return try builtIn(options)
+    plan.user = options.user
+    try plan.readAccessRules()
+    return plan
   }
 
-  /// The one place where a configuration file becomes a plan.
+  /// nil: run without one.
+  private static func file(_ options: Options) throws(LaunchFailure) -> String? {
+    guard let file = options.configurationFile else {
+      return options.port == nil ? searchedFiles.first(where: System.exists) : nil
+    }
+    // The original falls back to another file silently.
+    guard System.exists(file) else {
+      throw LaunchFailure(
+        "cannot find the configuration file \(file)",
+        "Check the name given with -c, or leave -c out to run a single daemon on this machine.")
+    }
+    return file
+  }
+
   private static func read(_ file: String, _ options: Options) throws(LaunchFailure) -> LaunchPlan {
-    throw LaunchFailure(
-      "\(file): this version cannot read configuration files yet",
-      "Run it without a configuration file: spread --port 4803")
+    let bytes: [UInt8]
+    do throws(SystemError) {
+      bytes = try System.read(file: file)
+    } catch {
+      throw LaunchFailure(error.description)
+    }
+    switch ConfigurationParser.parse(bytes, fileName: file, lookup: System.hostLookup) {
+    case .failure(let errors):
+      throw LaunchFailure(lines: ["\(file) cannot be used:"] + errors.findings.map(\.description))
+    case .success(let parsed):
+      var configuration = parsed.configuration
+      var local = System.localAddresses()
+      // The loopback interface has the whole of 127.0.0.0/8 while it names one address: rings on one machine.
+      if options.name != nil, local.contains(where: \.isLoopback) {
+        local += configuration.daemons.map(\.address).filter { $0.isLoopback && $0.version == .v4 }
+      }
+      let own = configuration.ownDaemon(named: options.name, localAddresses: local)
+      if case .success(let index) = own { configuration.adoptScopes(own: index, localAddresses: local) }
+      return LaunchPlan(configuration: configuration, file: file, warnings: parsed.warnings, own: own)
+    }
   }
 
   /// A single daemon `localhost` that only this machine can reach.
-  private static func builtIn(_ options: Options) throws(LaunchFailure) -> LaunchPlan {
-    let name: StaticString = "localhost"
-    if let wanted = options.name, wanted != "\(name)" {
-      throw LaunchFailure(
-        "there is no daemon '\(wanted)': without a configuration file the only daemon is '\(name)'",
-        "Name a configuration file with -c, or leave -n out.")
-    }
-    let port = options.port ?? 4803
+  private static func builtIn(_ options: Options) -> LaunchPlan {
+    let name = GroupName("localhost")
     let loopback = NetworkAddress.v4(0x7f00_0001)
-    let daemon = ConfiguredDaemon(name: GroupName(name), id: nameHash(name), address: loopback)
-    let segment = Segment(port: port, addresses: [.v4(0x7f00_00ff)], daemons: [daemon])
-    return LaunchPlan(
-      configuration: Configuration(segments: [segment]), me: 0, clientAddresses: [loopback], port: port,
-      runtimeDirectory: nil, user: options.user, group: nil, file: nil)
+    let daemon = ConfiguredDaemon(
+      name: name, id: ProcessID(automaticFor: name), address: loopback, interfaces: [Interface(loopback, .all)])
+    let segment = Segment(
+      port: options.port ?? Segment.defaultPort, addresses: [.v4(0x7f00_00ff)], daemons: [daemon])
+    var configuration = Configuration(segments: [segment])
+    configuration.log.flags = .all
+    configuration.log.timeStamp = nil
+    let own = configuration.ownDaemon(named: options.name, localAddresses: [loopback])
+    return LaunchPlan(configuration: configuration, file: nil, own: own)
   }
 
-  /// The id of a daemon without VirtualID (configuration 6). To be replaced by the configuration's own.
-  private static func nameHash(_ name: StaticString) -> ProcessID {
-    name.withUTF8Buffer { bytes in
-      var r = UInt32(bytes.count + 1)
-      for byte in Array(bytes) + [0] {
-        r &+= UInt32(bitPattern: Int32(Int8(bitPattern: byte)))
-        r &+= r << 10
-        r ^= r >> 6
-      }
-      r &+= r << 3
-      r ^= r >> 11
-      r &+= r << 15
-      return ProcessID(r)
+  private mutating func readAccessRules() throws(LaunchFailure) {
+    guard configuration.enabledMethods.union(configuration.requiredMethods).contains(.ip),
+      let file = Self.accessFiles.first(where: System.exists)
+    else { return }
+    do throws(SystemError) {
+      let (rules, findings) = AccessRules.parse(try System.read(file: file), fileName: file)
+      accessRules = rules
+      warnings += findings
+    } catch {
+      throw LaunchFailure(error.description)
     }
+  }
+
+  var authentication: AuthenticationPolicy {
+    AuthenticationPolicy(configuration, accessRules: accessRules)
+  }
+
+  /// Every client would be refused.
+  var lacksAccessFile: Bool {
+    configuration.enabledMethods.union(configuration.requiredMethods).contains(.ip) && accessRules == nil
+  }
+}
+
+extension Configuration {
+  /// The port of the daemon with index `own` in `daemons`.
+  func port(of own: Int) -> UInt16 { place(ofDaemon: own).map { segments[$0.segment].port } ?? Segment.defaultPort }
+
+  /// Where clients of the daemon with index `own` connect over TCP.
+  func clientAddresses(of own: Int) -> [NetworkAddress] {
+    daemons[own].bindAddresses(for: .client).filter { !$0.isMulticast }
   }
 }

@@ -1,5 +1,7 @@
 // The command line (configuration 1): -n, -c and -l as the original daemon has them, and a few of our own.
 
+import SpreadPlatform
+
 struct Options {
   var name: String?
   var configurationFile: String?
@@ -7,6 +9,8 @@ struct Options {
   /// For the built-in configuration only.
   var port: UInt16?
   var user: String?
+  var logFormat = LogFormat.text
+  var wantsCheck = false
   var wantsHelp = false
   var wantsVersion = false
 
@@ -26,13 +30,15 @@ struct Options {
       case "-l": sessionLog = try Self.yesOrNo(Self.value(of: option, &rest))
       case "--port", "-p": port = try Self.port(Self.value(of: option, &rest))
       case "--user": user = try Self.value(of: option, &rest)
+      case "--log-format": logFormat = try Self.logFormat(Self.value(of: option, &rest))
+      case "--check": wantsCheck = true
       case "--help", "-h": wantsHelp = true
       case "--version": wantsVersion = true
       default: throw Failure("unknown option '\(option)'")
       }
     }
     if configurationFile != nil, port != nil {
-      throw Failure("--port is for running without a configuration file; with -c the port is in the Spread_Segment line")
+      throw Failure("--port is for running without a configuration file; with -c the segment has the port")
     }
   }
 
@@ -54,6 +60,13 @@ struct Options {
     }
   }
 
+  private static func logFormat(_ text: String) throws(Failure) -> LogFormat {
+    guard let format = LogFormat(rawValue: text) else {
+      throw Failure("--log-format takes text or json, not '\(text)'")
+    }
+    return format
+  }
+
   private static func port(_ text: String) throws(Failure) -> UInt16 {
     // The ring takes the port after it as well.
     guard let port = UInt16(text), port > 0, port < 65535 else {
@@ -73,27 +86,33 @@ struct Options {
     their machine or in their network, join groups, and get every message of a group in
     the same order.
 
-    Usage: spread [-n NAME] [-c FILE] [-l y|n] [--port N] [--user NAME]
+    Usage: spread [-n NAME] [-c FILE] [-l y|n] [--check] [--port N] [--user NAME]
+                  [--log-format text|json]
 
-      -n NAME       run as the daemon NAME of the configuration; without it, as the one
-                    whose address is an address of this machine
-      -c FILE       configuration file; without it ./spread.conf, then /etc/spread.conf,
-                    and if there is none a single daemon on this machine is run
-      -l y|n        write a session and membership log file named as the daemon
-      --port N      port when there is no configuration file (4803)
-      --user NAME   user to become when started as root; without it the user of the
-                    configuration, else 'spread', else 'nobody'. --user root stays root.
-      --help        this text
-      --version     the version
+      -n NAME         run as the daemon NAME of the configuration; without it, as the
+                      first one whose address is an address of this machine
+      -c FILE         configuration file; without it ./spread.conf, then
+                      /etc/spread.conf, and if there is none a single daemon on this
+                      machine is run
+      -l y|n          accepted, as the original daemon has it; without effect
+      --check         read the configuration, print what it amounts to, and exit
+      --port N        run without a configuration file, on port N instead of 4803
+      --user NAME     user to become when started as root; without it DaemonUser of the
+                      configuration, else 'spread', else 'nobody'. --user root stays root
+      --log-format F  text, or json: one object per line
+      --help          this text
+      --version       the version
 
     Examples:
       spread                              try it: one daemon, this machine only
       spread --port 5000                  the same beside a daemon on the usual port
+      spread -c /etc/spread.conf --check  is this file right?
       spread -c /etc/spread.conf -n d1    the daemon d1 of a configuration
 
     Clients connect to "4803" (unix socket /tmp/4803) or "4803@host" (TCP).
-    SIGTERM and SIGINT (Ctrl-C) stop the daemon in order.
+    SIGTERM and SIGINT (Ctrl-C) stop the daemon in order, SIGHUP opens its log file anew.
 
-    Exit codes: 0 stopped in order, 1 could not start, 2 wrong use of the options.
+    Exit codes: 0 stopped in order (--check: the configuration is right), 1 could not
+    start (--check: it is wrong), 2 wrong use of the options.
     """
 }

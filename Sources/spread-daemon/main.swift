@@ -1,37 +1,41 @@
-// spread: the daemon. Options, then a plan, then the launch.
+// spread: the daemon. Options, then a plan, then the launch (configuration 1 and 9).
 
-import Logging
 import SpreadPlatform
 
 func fail(_ lines: [String], code: Int32) -> Never {
-  Terminal.error(lines.enumerated().map { $0.offset == 0 ? "spread: \($0.element)" : "        \($0.element)" })
+  Terminal.error(
+    lines.enumerated().map { $0.offset == 0 ? "spread: \($0.element)" : "  \($0.element)" }.joined(separator: "\n"))
   System.exit(code)
 }
 
-func start(_ options: Options) throws(LaunchFailure) {
-  let sink = LogSink()
-  let log = Logger(label: "spread", factory: { _ in LogOutput(sink) })
+/// --check: what the configuration amounts to. Which daemon this machine runs is told, but is no error: the file may
+/// be checked anywhere.
+func check(_ plan: LaunchPlan) {
+  for finding in plan.warnings { Terminal.error(finding.description) }
+  Terminal.print(plan.configuration.checkReport(fileName: plan.file ?? "built-in configuration", own: plan.own))
+}
+
+func run(_ options: Options) throws(LaunchFailure) {
+  if options.wantsHelp { return Terminal.print(Options.helpText) }
+  if options.wantsVersion { return Terminal.print(Options.versionText) }
   let plan = try LaunchPlan.make(options)
+  if options.wantsCheck { return check(plan) }
+  let launch = try Launch(plan, logFormat: options.logFormat)
   if options.sessionLog {
-    log.warning(
-      "-l y: the session log file is not written yet; connects and disconnects are in this log",
-      metadata: ["event": "session-log.missing"])
+    launch.log.tell(
+      LogLine(
+        .warning, "session-log.missing",
+        "-l y: no session log file is written; every connect and disconnect is in this log"))
   }
-  try Launch(plan: plan, log: log, sink: sink).run()
+  try launch.run()
 }
 
 do throws(Options.Failure) {
   let options = try Options(Array(CommandLine.arguments.dropFirst()))
-  if options.wantsHelp {
-    Terminal.print(Options.helpText)
-  } else if options.wantsVersion {
-    Terminal.print(Options.versionText)
-  } else {
-    do throws(LaunchFailure) {
-      try start(options)
-    } catch {
-      fail(error.lines, code: 1)
-    }
+  do throws(LaunchFailure) {
+    try run(options)
+  } catch {
+    fail(error.lines, code: 1)
   }
 } catch {
   fail([error.message, "Try: spread --help"], code: 2)

@@ -1,7 +1,6 @@
 // Lines of the log: stable names, one line per event whatever a client calls itself, limits on refusals.
 
 import Glibc
-import Logging
 import SpreadCore
 import SpreadWire
 import Testing
@@ -12,11 +11,7 @@ import Testing
   private let directory = TemporaryDirectory()
   private var path: String { directory.path + "/log" }
 
-  private func sink() throws -> LogSink {
-    let sink = try LogSink(path: path)
-    sink.timeStamp.format = nil
-    return sink
-  }
+  private func sink() throws -> LogSink { try LogSink(path: path, isStandard: false) }
 
   private func contents(_ path: String) -> String {
     guard let file = fopen(path, "r") else { return "" }
@@ -26,11 +21,44 @@ import Testing
     return String(decoding: bytes.prefix(count), as: UTF8.self)
   }
 
-  private func log(_ events: SpreadCore.LogEvent...) throws -> String {
-    let sink = try sink()
-    let logger = Logger(label: "test", factory: { _ in LogOutput(sink) })
-    for event in events { LogLine(event).log(to: logger) }
+  private func log(
+    _ events: LogEvent..., format: LogFormat = .text, flags: DebugFlags = .all, priority: LogLevel = .info
+  ) throws -> String {
+    let log = EventLog(
+      try sink(), format: format, timeStamp: TimeStampStyle(format: nil), flags: flags, priority: priority)
+    for event in events { log.tell(LogLine(event)) }
     return contents(path)
+  }
+
+  @Test func json() throws {
+    let text = try log(.sessionAccepted(user: GroupName("a\"\u{7}b"), from: .unixSocket), format: .json)
+    let rest = text.drop { $0 != "," }
+    #expect(text.hasPrefix("{\"time\":\"20"))
+    #expect(
+      rest == #","level":"info","event":"session.accepted","message":"a\"\u0007b connected over the unix socket","#
+        + #""from":"unix","user":"a\"\u0007b"}"# + "\n")
+  }
+
+  /// DebugFlags and EventPriority hide events, but never a refusal or the end of a session.
+  @Test func filter() throws {
+    let accepted = LogEvent.sessionAccepted(user: GroupName("a"), from: .unixSocket)
+    let ended = LogEvent.sessionEnded(user: GroupName("a"), from: .unixSocket, .clientLeft)
+    let refused = LogEvent.connectionRefused(user: nil, from: .unixSocket, .silent)
+    func names(_ flags: DebugFlags, _ priority: LogLevel) throws -> [Substring] {
+      unlink(path)
+      return try log(accepted, ended, refused, flags: flags, priority: priority).split(separator: "\n")
+        .map { $0.split(separator: " ")[1].dropLast() }
+    }
+    #expect(try names(.session, .info) == ["session.accepted", "session.ended", "connection.refused"])
+    #expect(try names(.groups, .info) == ["session.ended", "connection.refused"])
+    #expect(try names(.session, .warning) == ["session.ended", "connection.refused"])
+    #expect(try names([], .print) == ["session.ended", "connection.refused"])
+  }
+
+  @Test func verbatimLinesStandAlone() throws {
+    let log = EventLog(try sink(), timeStamp: TimeStampStyle(format: "x"))
+    log.tell(.verbatim("Hash value for this configuration is: 7", "configuration.read", .info, in: .configuration))
+    #expect(contents(path) == "x Hash value for this configuration is: 7\n")
   }
 
   @Test func eventBecomesOneLine() throws {
@@ -53,39 +81,65 @@ import Testing
     #expect(text.contains("user=\"a??[2J) x\""))
   }
 
-  @Test func everyReasonHasItsOwnName() {
-    let refusals: [RefusalReason] = [
-      .sessionLimit, .silent, .endedEarly, .version, .nameLength, .nameCharacter, .nameInUse, .authenticationSilent,
-      .authentication(.nothingEnabled), .authentication(.choiceLength(1)), .authentication(.nothingChosen),
-      .authentication(.methodNotEnabled(GroupName("X"))), .authentication(.addressNotAllowed),
-      .authentication(.noAccessFile),
-    ]
-    #expect(Set(refusals.map(\.name)).count == refusals.count)
-    let ends: [SessionEndReason] = [
-      .clientLeft, .endOfStream, .failure(5), .tooSlow(queued: 1), .shutdown, .badHeader(.kind(0)),
-      .badHeader(.forbiddenBits(0)), .badHeader(.sender), .badHeader(.groupCount(0)), .badHeader(.hint),
-      .badHeader(.dataLength(0)), .badHeader(.tooLong(0)), .badHeader(.groupMissing), .badHeader(.groupUnterminated),
-    ]
-    #expect(Set(ends.map(\.name)).count == ends.count)
+  static let refusals: [RefusalReason] = [
+    .sessionLimit, .silent, .endedEarly, .version, .nameLength, .nameCharacter, .nameInUse, .authenticationSilent,
+    .authentication(.nothingEnabled), .authentication(.choiceLength(1)), .authentication(.nothingChosen),
+    .authentication(.methodNotEnabled(GroupName("X"))), .authentication(.addressNotAllowed),
+    .authentication(.noAccessFile),
+  ]
+  static let ends: [SessionEndReason] = [
+    .clientLeft, .endOfStream, .failure(5), .tooSlow(queued: 1), .shutdown, .badHeader(.kind(0)),
+    .badHeader(.forbiddenBits(0)), .badHeader(.sender), .badHeader(.groupCount(0)), .badHeader(.hint),
+    .badHeader(.dataLength(0)), .badHeader(.tooLong(0)), .badHeader(.groupMissing), .badHeader(.groupUnterminated),
+  ]
+
+  static let losses: [TokenLossReason] = [
+    .timeout, .aruWentDown, .requestBelowAru, .aruBeyondHeld, .sequenceTooHigh, .recoveryTooLong, .brokenMessage,
+    .membershipMessage, .formTimeout, .contradictoryForm, .started,
+  ]
+
+  @Test func everyReasonHasItsOwnName() throws {
+    #expect(Set(Self.refusals.map(\.name)).count == Self.refusals.count)
+    #expect(Set(Self.losses.map(\.name)).count == Self.losses.count)
+    #expect(Set(Self.ends.map(\.name)).count == Self.ends.count)
   }
 
   @Test func fileIsOpenedAnewAfterRotation() throws {
     let sink = try sink()
-    sink.write("one")
+    sink.write("one") { _ in "" }
     rename(path, path + ".1")
-    sink.write("two")
+    sink.write("two") { _ in "" }
     try sink.reopen()
-    sink.write("three")
+    sink.write("three") { _ in "" }
     #expect(contents(path + ".1") == "one\ntwo\n")
     #expect(contents(path) == "three\n")
   }
 
-  @Test func fullDiskIsToldLater() throws {
-    // The file cannot grow: its descriptor is a device without room.
-    let full = try LogSink(path: "/dev/full")
-    full.timeStamp.format = nil
-    full.write("lost")
-    full.write("lost too")
+  /// The reader of a pipe stops for a while.
+  @Test func lostLinesAreToldLater() throws {
+    mkfifo(path, 0o600)
+    let reader = open(path, O_RDONLY | O_NONBLOCK)
+    let sink = try sink()
+    let long = String(repeating: "x", count: 4000)
+    var written = 0
+    while sink.lostLines == 0, written < 1000 {
+      sink.write(long) { _ in "" }
+      written += 1
+    }
+    #expect(sink.lostLines == 1)
+    var bytes = [UInt8](repeating: 0, count: 1 << 20)
+    #expect(read(reader, &bytes, bytes.count) == (written - 1) * 4001)
+    sink.write("again") { "lost \($0)" }
+    let count = read(reader, &bytes, bytes.count)
+    #expect(String(decoding: bytes.prefix(max(0, count)), as: UTF8.self) == "lost 1\nagain\n")
+    #expect(sink.lostLines == 0)
+    close(reader)
+  }
+
+  @Test func fullDiskDoesNotStopAnything() throws {
+    let full = try LogSink(path: "/dev/full", isStandard: false)
+    full.write("lost") { _ in "" }
+    full.write("lost too") { _ in "" }
     #expect(full.lostLines == 2)
   }
 

@@ -79,7 +79,9 @@ private final class Script: SessionOwner {
 
   /// 32-bit numbers, so that order and completeness show.
   private func numbered(_ numbers: Range<Int>) -> [MessageBuffer] {
-    numbers.map { number in withUnsafeBytes(of: UInt32(number)) { message(Array($0) + [UInt8](repeating: 7, count: 996)) } }
+    numbers.map { number in
+      withUnsafeBytes(of: UInt32(number)) { message(Array($0) + [UInt8](repeating: 7, count: 996)) }
+    }
   }
 
   private func close(_ slots: Int32...) {

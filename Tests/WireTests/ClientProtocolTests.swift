@@ -44,7 +44,7 @@ private func connect(_ bytes: [UInt8]) -> ConnectRecord.Result {
     #expect(connect(hex("03 01 00 00")) != .failure(.version))
     #expect(connect(hex("05 00 01 01 0b")) == .failure(.nameLength))
     #expect(connect(hex("05 00 01 01 ff")) == .failure(.nameLength))
-    #expect(connect(hex("05 00 01 01 03 61 00 62")) == .failure(.nameLength), "a NUL inside the name")
+    #expect(connect(hex("05 00 01 01 03 61 00 62")) == .failure(.nameCharacter), "a NUL inside the name")
     guard case .record(let record, length: 5) = connect(hex("05 00 01 00 00")) else {
       Issue.record("an empty name is legal")
       return

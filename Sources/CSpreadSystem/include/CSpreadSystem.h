@@ -10,6 +10,8 @@
 #include <sys/epoll.h>
 #include <sys/uio.h>
 
+#include "CSpreadNetwork.h"
+
 /* ---- readiness ---- */
 int sys_epoll_create(void);
 int sys_epoll_add(int set, int fd, uint32_t events, uint64_t token);
@@ -79,9 +81,23 @@ int sys_make_directory(const char *path, uint32_t mode);
 int sys_change_owner(const char *path, uint32_t user, uint32_t group);
 int sys_file_exists(const char *path);
 /* For appending; created when missing, mode 0644. */
-int sys_open_log(const char *path);
+int sys_open_log(int directory, const char *name);
+int sys_open_reading(const char *path);
+ssize_t sys_read(int fd, void *buffer, size_t capacity);
+int sys_give_descriptor(int fd, uint32_t user, uint32_t group);
+/* Makes standard output and standard error the same as `fd`. */
+int sys_redirect_output(int fd);
+ssize_t sys_write(int fd, const void *bytes, size_t count);
 /* Writes a line without waiting for a reader: -EAGAIN when a pipe or terminal has no room. */
 ssize_t sys_write_line(int fd, const void *bytes, size_t count);
+
+/* ---- names and addresses; each answers how many of `list` it filled ---- */
+int sys_local_addresses(struct sys_address *list, int capacity);
+/* 0: no such host. */
+int sys_resolve(const char *name, struct sys_address *list, int capacity);
+/* 0: no such interface. */
+uint32_t sys_interface_index(const char *name);
+int sys_host_name(char *buffer, size_t capacity);
 
 /* ---- identity ---- */
 uint32_t sys_effective_user(void);
@@ -98,8 +114,8 @@ uint64_t sys_monotonic_nanoseconds(void);
 int64_t sys_wall_seconds(void);
 /* Microseconds within the second of the wall clock are stored in *microseconds. */
 int64_t sys_wall_time(int32_t *microseconds);
-/* strftime in local time; bytes written, 0 when it does not fit. */
-size_t sys_format_time(char *buffer, size_t capacity, const char *format, int64_t seconds);
+/* strftime in local time (UTC when `utc`); bytes written, 0 when it does not fit. */
+size_t sys_format_time(char *buffer, size_t capacity, const char *format, int64_t seconds, int utc);
 int sys_random(void *buffer, size_t count);
 /* Raises the limit of open descriptors to `wanted` or as far as allowed; the limit now in force. */
 int sys_raise_descriptor_limit(int wanted);
