@@ -2,8 +2,10 @@
  * format of evs-properties 2. Linked against an installed libspread; knows nothing else of this project.
  *
  *   client --address port@host --name base --daemon name --trace file --seed n [--interval microseconds]
- *          [--largest bytes] [--groups n]
+ *          [--largest bytes] [--groups n] [--stays 0|1] [--discards 0|1]
  *
+ * --stays: joins all groups and leaves none, so that no group runs empty: made anew under the same membership of daemons
+ * it would have the ids of its views once more. --discards: also sends messages that do not come back to it.
  * When a session is lost another one is opened, under another name. Signals:
  *   SIGUSR1   calm: no more joins and leaves, few small messages
  *   SIGUSR2   quiet: nothing is sent
@@ -32,7 +34,7 @@ static struct {
   const char *address, *name, *daemon, *trace;
   uint64_t seed;
   long interval;
-  int largest, groups;
+  int largest, groups, stays, discards;
 } option = {.interval = 5000, .largest = 100000, .groups = 4, .seed = 1};
 
 static FILE *trace;
@@ -40,6 +42,8 @@ static mailbox mbox;
 static int session;
 static char label[64], private_name[MAX_GROUP_NAME];
 static int is_member[most_groups];
+/* Joined, and no view yet: what is sent meanwhile may overtake the join when it is RELIABLE, so nothing is. */
+static int is_joining[most_groups];
 static uint32_t counter;
 static char sending[largest_message], receiving[largest_message + 1000];
 static char groups[largest_group_list][MAX_GROUP_NAME];
@@ -147,7 +151,7 @@ static void join(int group) {
   number("rc", result);
   end();
   if (result < 0) return closed(result);
-  is_member[group] = 1;
+  is_member[group] = is_joining[group] = 1;
 }
 
 static void leave(int group) {
@@ -159,7 +163,7 @@ static void leave(int group) {
   number("rc", result);
   end();
   if (result < 0) return closed(result);
-  is_member[group] = 0;
+  is_member[group] = is_joining[group] = 0;
 }
 
 static void open_session(void) {
@@ -175,6 +179,7 @@ static void open_session(void) {
   counter = 0;
   is_open = 1;
   memset(is_member, 0, sizeof is_member);
+  memset(is_joining, 0, sizeof is_joining);
   acquaintance[0] = 0;
   begin("connect");
   field("daemon", option.daemon);
@@ -182,6 +187,7 @@ static void open_session(void) {
   flag("wantsMemb", 1);
   end();
   join(0);
+  for (int i = 1; i < option.groups && option.stays && is_open; i++) join(i);
 }
 
 /* ---- sending ---- */
@@ -218,7 +224,7 @@ static void send_message(void) {
   static const service services[] = {
       UNRELIABLE_MESS, RELIABLE_MESS, FIFO_MESS, CAUSAL_MESS, AGREED_MESS, SAFE_MESS};
   service type = services[below(6)];
-  int discard = below(10) == 0, size = random_size(), group_count = choose_groups();
+  int discard = option.discards && below(10) == 0, size = random_size(), group_count = choose_groups();
   int16_t kind = (int16_t)below(30000);
   uint32_t number_of_message = counter++;
   for (int i = 20; i < size; i += 8) {
@@ -306,6 +312,7 @@ static void view(service type, const char *group, int group_count, int16_t index
   number("mine", mine);
   end();
   strcpy(acquaintance, groups[below(group_count)]);
+  if (group[0] == 'g' && group[1] && !group[2]) is_joining[group[1] - '0'] = 0;
 }
 
 static void receive(void) {
@@ -342,14 +349,21 @@ static void receive(void) {
 
 /* ---- the run ---- */
 
+static int awaits_view(void) {
+  for (int i = 0; i < option.groups; i++)
+    if (is_joining[i]) return 1;
+  return 0;
+}
+
 static void act(void) {
-  if (!is_calm && below(200) == 0) {
+  if (awaits_view()) return;
+  if (!is_calm && !option.stays && below(200) == 0) {
     int group = 1 + below(option.groups - 1);
     if (is_member[group]) leave(group);
     else join(group);
     return;
   }
-  if (!is_calm && below(5000) == 0) {
+  if (!is_calm && !option.stays && below(5000) == 0) {
     begin("closed");
     number("rc", 0);
     end();
@@ -395,6 +409,8 @@ static void parse(int count, char **words) {
     else if (!strcmp(key, "--seed")) option.seed = strtoull(value, NULL, 0);
     else if (!strcmp(key, "--interval")) option.interval = atol(value);
     else if (!strcmp(key, "--largest")) option.largest = atoi(value);
+    else if (!strcmp(key, "--stays")) option.stays = atoi(value);
+    else if (!strcmp(key, "--discards")) option.discards = atoi(value);
     else if (!strcmp(key, "--groups")) option.groups = atoi(value);
     else die(key);
   }

@@ -18,6 +18,8 @@ EventTimeStamp = "%H:%M:%S"
 EventPreciseTimeStamp
 DebugFlags = {{ PRINT EXIT CONFIGURATION {debug} }}
 MaxSessionMessages = 100000
+# A stock daemon could not be started again for a minute.
+SocketPortReuse = on
 # A tenth to a half of the usual ones: a run sees more memberships.
 TokenTimeout = 500
 HurryTimeout = 150
@@ -72,7 +74,7 @@ class Daemon:
             return None
         with open(self.log, errors="replace") as log:
             lines = [line.strip() for line in log.readlines()[-40:] if line.strip()]
-        last = [line for line in lines if "Exit caused by Alarm" not in line][-3:]
+        last = [line for line in lines if "Exit caused by Alarm" not in line][-1:]
         self.exits.append((self.process.returncode, last))
         self.process = None
         return self.exits[-1]

@@ -96,7 +96,8 @@ class Run:
             for number in range(self.chosen.clients):
                 self.clients.append(cluster.Client(
                     program, daemon, number, self.directory, self.chosen.port, self.random.getrandbits(60),
-                    ["--interval", str(self.chosen.interval), "--largest", str(self.chosen.largest)]))
+                    ["--interval", str(self.chosen.interval), "--largest", str(self.chosen.largest),
+                     "--stays", str(int(number == 0)), "--discards", str(int(daemon.index == 0 and number == 1))]))
 
     def look_after(self, restart=True):
         for daemon in self.cluster.daemons:
@@ -105,7 +106,7 @@ class Run:
                 self.say(f"{daemon.name} ({daemon.kind}) ended with {ended[0]}: {' | '.join(ended[1])}")
                 if daemon.kind == "O":
                     self.failures.append(f"{daemon.name} ended by itself: {ended}")
-            if restart and ended:
+            if restart and ended and len(daemon.exits) < 20:
                 daemon.start()
 
     def sleep(self, seconds):
@@ -207,7 +208,11 @@ class Run:
             return
         result = subprocess.run(
             [self.chosen.check, *traces, os.path.join(self.directory, "run.json")], capture_output=True, text=True)
-        print(result.stdout[-6000:] + result.stderr, end="")
+        with open(os.path.join(self.directory, "report.txt"), "w") as file:
+            file.write(result.stdout)
+        lines = result.stdout.splitlines()
+        print("\n".join(lines[:40] + (["..."] if len(lines) > 60 else []) + lines[max(40, len(lines) - 20):]))
+        print(result.stderr, end="")
         if result.returncode:
             self.failures.append(f"spread-check: exit status {result.returncode}")
 
