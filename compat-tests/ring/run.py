@@ -26,6 +26,10 @@ import time
 import cluster
 import network
 
+# A stock daemon that leads and is back sooner may give the id of a past membership anew: its times run ahead of the
+# clock, and it forgets them (evs-properties 11, D8).
+STOCK_AWAY = 5
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -140,7 +144,7 @@ class Run:
         self.count("kill")
         if daemon.is_running:
             daemon.kill()
-        self.sleep(self.random.choice([0, 0.2, 1, 3]))
+        self.sleep(self.random.choice([0, 0.2, 1, 3]) if daemon.kind == "O" else STOCK_AWAY)
         if not daemon.is_running:
             daemon.start()
         self.say(f"{daemon.name} started again")
@@ -153,7 +157,7 @@ class Run:
             daemon.signal(signal.SIGTERM)
             daemon.process.wait(10)
             daemon.process = None
-        self.sleep(self.random.choice([0, 1, 3]))
+        self.sleep(self.random.choice([0, 1, 3]) if daemon.kind == "O" else STOCK_AWAY)
         daemon.start()
         self.say(f"{daemon.name} started again")
 
