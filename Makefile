@@ -26,7 +26,7 @@ needs-swift: ; @mk/needs.sh swift
 
 test: needs
 	$(MAKE) --no-print-directory check-swift
-	$(MAKE) --no-print-directory check-lib
+	$(MAKE) --no-print-directory check-lib check-man
 	$(MAKE) --no-print-directory stage
 	$(MAKE) --no-print-directory check-compat
 	@echo "make test: everything passed"
@@ -44,7 +44,7 @@ check-compat: stage
 	compat-tests/run.sh $(STAGE)
 	compat-tests/headers/run.sh $(STAGE)/include Sources/CSpreadShims/include
 
-install: install-daemon install-tools install-lib
+install: install-daemon install-tools install-lib install-man
 
 clean:
 	rm -rf .build .build-*

@@ -1,21 +1,29 @@
 #!/usr/bin/env bash
 # Builds the programs of this directory against an installed tree and runs them against a daemon.
 #
-#   run.sh [--allow-missing] PREFIX [ADDRESS]
+#   run.sh [--allow-missing] [--no-config] PREFIX [ADDRESS]
 #
 # PREFIX    an installed tree: include/, lib/, bin/, and sbin/spread when ADDRESS is not given
-# ADDRESS   a running daemon, PORT@HOST or PORT; without it PREFIX/sbin/spread is started for the run
+# ADDRESS   a running daemon, PORT@HOST or PORT; without it PREFIX/sbin/spread is started for the run, with a
+#           configuration file of its own, or with --no-config as `spread --port N`
 #
 # Prints one line per program and a total; exit status 0 only when every program passed. A program that cannot be built
 # because a system package is missing counts as FAILED, or as SKIPPED with --allow-missing. Everything is built in a
 # scratch directory. COMPAT_KEEP=1 keeps it, COMPAT_PORT=N chooses the port of the started daemon, PYTHON, PERL, CC,
-# CXX choose the tools.
+# CXX choose the tools. COMPAT_STOCK_LIBRARY=1: PREFIX is stock's; what ours does better is not asked for.
 set -u
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-usage="usage: run.sh [--allow-missing] PREFIX [ADDRESS]"
-allow_missing=0
-if [ "${1:-}" = --allow-missing ]; then allow_missing=1; shift; fi
+usage="usage: run.sh [--allow-missing] [--no-config] PREFIX [ADDRESS]"
+allow_missing=0 no_config=0
+while [[ ${1:-} == --* ]]; do
+  case $1 in
+  --allow-missing) allow_missing=1 ;;
+  --no-config) no_config=1 ;;
+  *) echo "$usage" >&2; exit 64 ;;
+  esac
+  shift
+done
 if [ $# -lt 1 ] || [ $# -gt 2 ]; then echo "$usage" >&2; exit 64; fi
 prefix=$(cd "$1" 2>/dev/null && pwd) || { echo "run.sh: no directory $1" >&2; exit 64; }
 address=${2:-}
@@ -89,6 +97,8 @@ build ready "$CC" -I"$prefix/include" "$here/c/ready.c" $link -lspread -o "$scra
 # A segment of its own on the loopback interface, under the user who runs this.
 start_daemon() {
   local port=$1
+  local options=(-c spread.conf -n compat)
+  if [ $no_config = 1 ]; then options=(--port "$port"); fi
   mkdir -p "$scratch/daemon"
   cat >"$scratch/daemon/spread.conf" <<CONFIGURATION
 Spread_Segment 127.0.0.255:$port {
@@ -99,7 +109,8 @@ DaemonGroup = $(id -gn)
 RuntimeDir = $scratch/daemon
 SocketPortReuse = ON
 CONFIGURATION
-  (cd "$scratch/daemon" && exec "$prefix/sbin/spread" -c spread.conf -n compat) >"$scratch/daemon/log" 2>&1 &
+  if [ $no_config = 1 ]; then rm "$scratch/daemon/spread.conf"; fi
+  (cd "$scratch/daemon" && exec "$prefix/sbin/spread" "${options[@]}") >"$scratch/daemon/log" 2>&1 &
   daemon=$!
   for _ in $(seq 20); do
     kill -0 "$daemon" 2>/dev/null || return 1
@@ -192,6 +203,31 @@ else
   build perl-xs/session sh -c "cd '$scratch/perl' && '$PERL' Makefile.PL PREFIX_OF_SPREAD='$prefix' && make" &&
     run perl-xs/session "$PERL" "-Mblib=$scratch/perl" "$scratch/perl/session.pl" "$address"
 fi
+
+# ---- suites with drivers of their own ----
+
+# suite NAME COMMAND...: judged by its exit status; its last line is shown.
+suite() {
+  local name=$1 log status
+  log=$scratch/$(echo "$1" | tr / -).log
+  shift
+  timeout -k 5 900 "$@" >"$log" 2>&1 </dev/null
+  status=$?
+  if [ $status = 0 ]; then
+    report ok "$name" "$(tail -1 "$log")"
+    passed=$((passed + 1))
+  else
+    fail "$name" "exit status $status:"
+    grep -iE 'fail|error|passed' "$log" | tail -40 | sed 's/^/         /'
+  fi
+}
+stock_flag= better_flag=-x
+if [ -n "${COMPAT_STOCK_LIBRARY:-}" ]; then stock_flag=--stock better_flag=; fi
+suite c-api "$here/c-api/run.sh" $stock_flag "$prefix/include" "$prefix/lib" "$address"
+suite events "$here/events/run.sh" $better_flag "$prefix" "$address"
+suite man-examples "$here/man-examples/run.sh" "$prefix" "$address"
+suite replay "$here/replay/run.sh" "$prefix"
+suite headers "$here/headers/run.sh" "$prefix/include"
 
 # ---- the installed tools ----
 

@@ -15,7 +15,7 @@
 #include <sys/time.h>
 #include <time.h>
 
-unsigned int Alarm_type_mask = PRINT | EXIT;
+unsigned int Alarm_type_mask = ALARM_PRINT | ALARM_EXIT;
 unsigned short Alarm_cur_priority = SPLOG_DEBUG;
 
 static int interactive;
@@ -29,7 +29,7 @@ static int stamp_has_microseconds;
 
 static int is_needed(short priority, int mask) {
   int level = priority & SPLOG_PRIORITY_FIELDS;
-  return (mask & EXIT) || level >= SPLOG_PRINT ||
+  return (mask & ALARM_EXIT) || level >= SPLOG_PRINT ||
          (level >= Alarm_cur_priority && ((unsigned int)mask & Alarm_type_mask));
 }
 
@@ -85,7 +85,7 @@ static char *write_line(char room[LINE_SIZE], const char *stamp, size_t stamp_le
 
 static void print(short priority, int mask, const char *format, va_list arguments) {
   char stamp[STAMP_SIZE], room[LINE_SIZE];
-  int is_fatal = (mask & EXIT) || (priority & SPLOG_PRIORITY_FIELDS) == SPLOG_FATAL;
+  int is_fatal = (mask & ALARM_EXIT) || (priority & SPLOG_PRIORITY_FIELDS) == SPLOG_FATAL;
   int before = errno;
   size_t stamp_length, start, length;
   char *line;

@@ -119,5 +119,5 @@ void spread_events_sleep(long seconds, long microseconds) {
 /* ---- Complaints ---- */
 
 void spread_events_complain(const char *function, const char *what, int value) {
-  Alarmp(SPLOG_PRINT, EVENTS, (char *)"%s: %s (%d)\n", function, what, value);
+  Alarmp(SPLOG_PRINT, ALARM_EVENTS, (char *)"%s: %s (%d)\n", function, what, value);
 }

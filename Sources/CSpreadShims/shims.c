@@ -43,7 +43,7 @@ int SP_scat_get_vs_set_members(const scatter *body, const vs_set_info *set, char
 /* Through the Alarm printer, as programs expect to redirect it. */
 void SP_error(int code) {
   static char format[] = "SP_error: (%d) %s\n";
-  Alarm(PRINT, format, code, SP_strerror(code));
+  Alarm(ALARM_PRINT, format, code, SP_strerror(code));
 }
 
 /* A fork while another thread holds a lock would leave it locked in the child for ever. */

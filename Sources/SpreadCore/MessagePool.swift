@@ -16,7 +16,8 @@ struct MessagePool {
 
   private var classes = [
     SizeClass(capacity: 256, limit: 4096), SizeClass(capacity: 2048, limit: 2048),
-    SizeClass(capacity: 16_384, limit: 256), SizeClass(capacity: 143_360, limit: 32),
+    SizeClass(capacity: 16_384, limit: 256), SizeClass(capacity: 65_536, limit: 128),
+    SizeClass(capacity: 143_360, limit: 32),
   ]
 
   /// An empty buffer of at least `capacity` bytes.

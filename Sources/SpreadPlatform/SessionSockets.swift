@@ -60,7 +60,8 @@ final class SessionSockets {
 
   func write(_ id: SessionID, _ message: MessageBuffer) {
     let connection = connections[id.index]
-    guard connection.state == .open, !connection.isDeaf else { return }
+    // To a client that only ended its own stream something may still be said.
+    guard connection.state != .free, !connection.isDeaf else { return }
     connection.append(message)
     guard !connection.isDirty else { return }
     connection.isDirty = true
@@ -70,7 +71,7 @@ final class SessionSockets {
   func close(_ id: SessionID, flushing: Bool) {
     let connection = connections[id.index]
     precondition(connection.state != .free, "closed twice")
-    if flushing, connection.state == .open {
+    if flushing, !connection.isDeaf {
       _ = connection.writeQueue(gather)
       // What lies unread would turn the close into a reset, and a reset may overtake the last words.
       _ = sys_shutdown_write(connection.descriptor)
@@ -124,6 +125,7 @@ final class SessionSockets {
     readable.remove(connection.descriptor)
     watchForWriting(id, false)
     connection.dropQueue()
+    if case .failure = end { connection.goDeaf() }
     owner.handle(.sessionEnded(id, end))
   }
 

@@ -113,8 +113,7 @@ extension LaunchPlan {
   }
 
   var authentication: AuthenticationPolicy {
-    AuthenticationPolicy(
-      enabled: configuration.enabledMethods, required: configuration.requiredMethods, accessRules: accessRules)
+    AuthenticationPolicy(configuration, accessRules: accessRules)
   }
 
   /// Every client would be refused.
@@ -125,22 +124,10 @@ extension LaunchPlan {
 
 extension Configuration {
   /// The port of the daemon with index `own` in `daemons`.
-  func port(of own: Int) -> UInt16 {
-    var index = own
-    for segment in segments {
-      if index < segment.daemons.count { return segment.port }
-      index -= segment.daemons.count
-    }
-    return Segment.defaultPort
-  }
+  func port(of own: Int) -> UInt16 { place(ofDaemon: own).map { segments[$0.segment].port } ?? Segment.defaultPort }
 
-  /// Where clients of the daemon with index `own` connect over TCP. The one implicit interface means every address
-  /// of the machine (configuration 4).
+  /// Where clients of the daemon with index `own` connect over TCP.
   func clientAddresses(of own: Int) -> [NetworkAddress] {
-    daemons[own].interfaces.filter { !$0.roles.isDisjoint(with: [.client, .any]) && !$0.address.isMulticast }
-      .map { interface in
-        guard interface.roles.contains(.any) else { return interface.address }
-        return interface.address.version == .v4 ? .v4(0) : .v6(0, 0, scope: 0)
-      }
+    daemons[own].bindAddresses(for: .client).filter { !$0.isMulticast }
   }
 }

@@ -55,7 +55,8 @@ COMPAT_MAYBE_UNUSED static int client_readable(struct client *c, int millisecond
 }
 
 /* Receives one regular membership message and checks all of it but the member list. */
-static void expect_membership(struct client *c, const char *group, service cause, int members, const char *changed) {
+COMPAT_MAYBE_UNUSED static void expect_membership(struct client *c, const char *group, service cause, int members,
+                                                  const char *changed) {
   membership_info info;
   vs_set_info sets[4];
   char names[4][MAX_GROUP_NAME];
@@ -88,8 +89,8 @@ static void expect_membership(struct client *c, const char *group, service cause
 }
 
 /* Receives one regular message and checks all of it. */
-COMPAT_MAYBE_UNUSED static void expect_regular(struct client *c, service type, const char *sender, int mess_type, const char *body,
-                           int length) {
+COMPAT_MAYBE_UNUSED static void expect_regular(struct client *c, service type, const char *sender, int mess_type,
+                                               const char *body, int length) {
   if (!CHECK(client_receive(c) >= 0)) return;
   CHECK(Is_regular_mess(c->type));
   CHECK_EQUAL(c->type, type);

@@ -83,7 +83,8 @@ class Mailbox {
         not_negative(length);
         message.sender = sender;
         message.mess_type = mess_type;
-        for (int i = 0; i < count; i++) message.groups.push_back(&groups_[static_cast<std::size_t>(i) * MAX_GROUP_NAME]);
+        for (std::size_t i = 0; i < static_cast<std::size_t>(count); i++)
+          message.groups.push_back(&groups_[i * MAX_GROUP_NAME]);
         message.body.assign(&body_[0], static_cast<std::size_t>(length));
         return message;
       }

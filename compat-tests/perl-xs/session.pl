@@ -15,7 +15,11 @@ POSIX::sigaction(POSIX::SIGALRM(),
   POSIX::SigAction->new(sub { $failed++; print "FAIL timed out\n"; finish() }, POSIX::SigSet->new, 0));
 alarm 60;
 
-sub show { my ($v) = @_; return ref $v ? '[' . CORE::join(', ', map { show($_) } @$v) . ']' : defined $v ? "'$v'" : 'undef' }
+sub show {
+  my ($v) = @_;
+  return '[' . CORE::join(', ', map { show($_) } @$v) . ']' if ref $v;
+  return defined $v ? "'$v'" : 'undef';
+}
 
 sub equal {
   my ($got, $expected, $text) = @_;

@@ -22,7 +22,8 @@ static PyStructSequence_Desc regular_desc = {"spreadext.RegularMsg", "A data mes
 static PyStructSequence_Field membership_fields[] = {
     {"svc_type", NULL}, {"reason", NULL},  {"group", NULL},   {"group_id", NULL}, {"members", NULL},
     {"index", NULL},    {"changed", NULL}, {"vs_sets", NULL}, {"my_set", NULL},   {NULL, NULL}};
-static PyStructSequence_Desc membership_desc = {"spreadext.MembershipMsg", "A change of a group.", membership_fields, 9};
+static PyStructSequence_Desc membership_desc = {"spreadext.MembershipMsg", "A change of a group.", membership_fields,
+                                                9};
 
 typedef struct {
   PyObject_HEAD mailbox mbox;
@@ -305,7 +306,8 @@ static PyMethodDef functions[] = {
     {"version", spreadext_version, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL}};
 
-static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "spreadext", NULL, -1, functions, NULL, NULL, NULL, NULL};
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "spreadext", NULL, -1, functions, NULL, NULL, NULL, NULL};
 
 #define CONSTANT(name) PyModule_AddIntConstant(module, #name, (long)name)
 

@@ -11,33 +11,33 @@
 extern "C" {
 #endif
 
-/* Types of a message, combined in a mask. */
-#define NONE 0x00000000
-#define EXIT 0x00000001 /* always printed; the process aborts */
-#define DATA_LINK 0x00000002
-#define MEMORY 0x00000004
-#define EVENTS 0x00000008
-#define PRINT 0x00000010
-#define SYSTEM 0x00000010
-#define NETWORK 0x00000020
-#define PROTOCOL 0x00000040
-#define SESSION 0x00000080
-#define CONF_SYS 0x00000100
-#define MEMB 0x00000200
-#define FLOW_CONTROL 0x00000400
-#define STATUS 0x00000800
-#define DEBUG 0x00001000
-#define GROUPS 0x00002000
-#define HOP 0x00004000
-#define OBJ_HANDLER 0x00008000
-#define ROUTE 0x00020000
-#define QOS 0x00040000
-#define RING 0x00080000
-#define TCP_HOP 0x00100000
-#define SKIPLIST 0x00200000
-#define ACM 0x00400000
-#define SECURITY 0x00800000
-#define ALL 0xffffffff
+/* Types of a message, combined in a mask. (Programs that declare them do so without prefix.) */
+#define ALARM_NONE 0x00000000
+#define ALARM_EXIT 0x00000001 /* always printed; the process aborts */
+#define ALARM_DATA_LINK 0x00000002
+#define ALARM_MEMORY 0x00000004
+#define ALARM_EVENTS 0x00000008
+#define ALARM_PRINT 0x00000010
+#define ALARM_SYSTEM 0x00000010
+#define ALARM_NETWORK 0x00000020
+#define ALARM_PROTOCOL 0x00000040
+#define ALARM_SESSION 0x00000080
+#define ALARM_CONF_SYS 0x00000100
+#define ALARM_MEMB 0x00000200
+#define ALARM_FLOW_CONTROL 0x00000400
+#define ALARM_STATUS 0x00000800
+#define ALARM_DEBUG 0x00001000
+#define ALARM_GROUPS 0x00002000
+#define ALARM_HOP 0x00004000
+#define ALARM_OBJ_HANDLER 0x00008000
+#define ALARM_ROUTE 0x00020000
+#define ALARM_QOS 0x00040000
+#define ALARM_RING 0x00080000
+#define ALARM_TCP_HOP 0x00100000
+#define ALARM_SKIPLIST 0x00200000
+#define ALARM_ACM 0x00400000
+#define ALARM_SECURITY 0x00800000
+#define ALARM_ALL 0xffffffff
 
 /* Priority of a message: one of these ... */
 #define SPLOG_DEBUG 1

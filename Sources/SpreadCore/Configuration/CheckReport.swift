@@ -55,7 +55,8 @@ extension Configuration {
     let t = timeouts
     let origin = configuredTimeouts != nil ? "configured" : isWideArea ? "wide area defaults" : "local area defaults"
     return """
-      Ring: \(ring)\(written), Window \(window), PersonalWindow \(personalWindow), AcceleratedWindow \(acceleratedWindow)
+      Ring: \(ring)\(written), Window \(window), PersonalWindow \(personalWindow), \
+      AcceleratedWindow \(acceleratedWindow)
       Timeouts in ms (\(origin)): Token \(t.token), Hurry \(t.hurry), Alive \(t.alive), Join \(t.join), Rep \(t.rep), \
       Seg \(t.seg), Gather \(t.gather), Form \(t.form), Lookup \(t.lookup)
       Clients: at most \(maxSessions) sessions, \(maxSessionMessages) messages queued for each; \

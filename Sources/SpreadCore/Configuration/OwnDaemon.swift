@@ -38,33 +38,47 @@ extension Configuration {
     return .success(index)
   }
 
+  /// Segment and place in it of the daemon with this index into `daemons`; nil when there is none.
+  public func place(ofDaemon index: Int) -> (segment: Int, daemon: Int)? {
+    var index = index
+    for (number, segment) in segments.enumerated() {
+      if segment.daemons.indices.contains(index) { return (number, index) }
+      index -= segment.daemons.count
+    }
+    return nil
+  }
+
   /// Fills in the IPv6 scopes the file leaves open, seen from the daemon with index `own`: its own from the local
   /// interface that has its address; that one for every unicast address, as stock does, and for the addresses of its
   /// segment and its interfaces that have none.
   public mutating func adoptScopes(own: Int, localAddresses: [NetworkAddress]) {
-    var index = 0
-    for (s, segment) in segments.enumerated() {
-      guard own < index + segment.daemons.count else {
-        index += segment.daemons.count
-        continue
-      }
-      let d = own - index
-      var scope = segment.daemons[d].address.scope
-      func local(_ address: NetworkAddress) -> UInt32 {
-        localAddresses.first { $0.isSame(as: address) }?.scope ?? 0
-      }
-      if scope == 0 { scope = local(segment.daemons[d].address) }
-      for i in segments.indices {
-        for j in segments[i].daemons.indices { segments[i].daemons[j].address.scope = scope }
-      }
-      for i in segment.addresses.indices where segment.addresses[i].scope == 0 {
-        segments[s].addresses[i].scope = scope
-      }
-      for (i, interface) in segment.daemons[d].interfaces.enumerated() where interface.address.scope == 0 {
-        let found = local(interface.address)
-        segments[s].daemons[d].interfaces[i].address.scope = found == 0 ? scope : found
-      }
-      return
+    guard let (s, d) = place(ofDaemon: own) else { return }
+    let segment = segments[s]
+    var scope = segment.daemons[d].address.scope
+    func local(_ address: NetworkAddress) -> UInt32 {
+      localAddresses.first { $0.isSame(as: address) }?.scope ?? 0
     }
+    if scope == 0 { scope = local(segment.daemons[d].address) }
+    for i in segments.indices {
+      for j in segments[i].daemons.indices { segments[i].daemons[j].address.scope = scope }
+    }
+    for i in segment.addresses.indices where segment.addresses[i].scope == 0 {
+      segments[s].addresses[i].scope = scope
+    }
+    for (i, interface) in segment.daemons[d].interfaces.enumerated() where interface.address.scope == 0 {
+      let found = local(interface.address)
+      segments[s].daemons[d].interfaces[i].address.scope = found == 0 ? scope : found
+    }
+  }
+}
+
+extension ConfiguredDaemon {
+  /// Where to bind the sockets of a role: the interfaces that have it, or without an interface block the unspecified
+  /// address (configuration 4). Empty when no interface has the role.
+  public func bindAddresses(for role: InterfaceRoles) -> [NetworkAddress] {
+    if interfaces.contains(where: { $0.roles.contains(.any) }) {
+      return [address.version == .v4 ? .v4(0) : .v6(0, 0, scope: 0)]
+    }
+    return interfaces.filter { $0.roles.contains(role) }.map(\.address)
   }
 }

@@ -27,16 +27,11 @@ public enum StartLines {
 
   /// Said when it is clear which daemon this is; `own` indexes `configuration.daemons`.
   public static func chosen(_ configuration: Configuration, own: Int) -> String? {
-    var index = own
-    for segment in configuration.segments {
-      if segment.daemons.indices.contains(index) {
-        let daemon = segment.daemons[index]
-        return "Conf_load_conf_file: My name: \(daemon.name.text), id: \(daemon.id.rawValue), "
-          + "addr: \(daemon.address.text), port: \(segment.port)"
-      }
-      index -= segment.daemons.count
-    }
-    return nil
+    guard let place = configuration.place(ofDaemon: own) else { return nil }
+    let segment = configuration.segments[place.segment]
+    let daemon = segment.daemons[place.daemon]
+    return "Conf_load_conf_file: My name: \(daemon.name.text), id: \(daemon.id.rawValue), "
+      + "addr: \(daemon.address.text), port: \(segment.port)"
   }
 
   /// Said after each membership, at the level PRINT: every configured segment with those of its daemons that

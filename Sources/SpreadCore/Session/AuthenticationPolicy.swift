@@ -63,6 +63,12 @@ public struct AuthenticationPolicy: Equatable, Sendable {
     self.accessRules = accessRules
   }
 
+  /// What a configuration asks for; `accessRules` come from spread.access_ip.
+  public init(_ configuration: Configuration, accessRules: AccessRules?) {
+    self.init(
+      enabled: configuration.enabledMethods, required: configuration.requiredMethods, accessRules: accessRules)
+  }
+
   /// The names of the enabled methods, each followed by one space; the handshake sends their number of bytes, then
   /// them (client-protocol 3.3). When it is empty the refusal follows at once: see `isClosed`.
   public var offer: [UInt8] {

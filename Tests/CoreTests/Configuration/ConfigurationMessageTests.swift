@@ -112,7 +112,8 @@ private let good = "Spread_Segment 225.0.0.1:4803 { d1 10.91.0.1 }\n"
     (
       "LinkProtocol = Hop\nRouteMatrix { 10.0.0.1 2 x }\n" + good,
       [
-        "f:1:1: warning: LinkProtocol is a word of Spread 4 without effect; take it out, stock 5 does not start with it",
+        "f:1:1: warning: LinkProtocol is a word of Spread 4 without effect; take it out, "
+          + "stock 5 does not start with it",
         "f:2:1: warning: RouteMatrix is a word of Spread 4 without effect; take it out, stock 5 does not start with it",
       ]
     ),
@@ -124,8 +125,8 @@ private let good = "Spread_Segment 225.0.0.1:4803 { d1 10.91.0.1 }\n"
     (
       "RequiredAuthMethods = IP\n" + good,
       [
-        "f:1:1: warning: no authentication method is allowed, so every client is refused; AllowedAuthMethods = \"NULL\" "
-          + "allows all that pass the required ones"
+        "f:1:1: warning: no authentication method is allowed, so every client is refused; "
+          + "AllowedAuthMethods = \"NULL\" allows all that pass the required ones"
       ]
     ),
     ("DaemonGroup = ''\n" + good, ["f:1:15: warning: an empty DaemonGroup is ignored"]),

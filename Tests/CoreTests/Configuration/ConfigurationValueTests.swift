@@ -182,6 +182,11 @@ private func settings(_ text: String) throws -> Configuration {
     #expect(daemons[1].interfaces == [Interface(address("10.91.0.2"), .all)])
     #expect(daemons[3].interfaces == [Interface(address("10.91.0.4"), [.all, .any])])
     #expect(daemons[3].interfaces[0].roles.rawValue == 0xf)
+    #expect(daemons[0].bindAddresses(for: .client) == [address("127.0.0.1"), address("10.91.0.1")])
+    #expect(daemons[0].bindAddresses(for: .daemon) == [address("10.91.0.1")])
+    #expect(daemons[2].bindAddresses(for: .client) == [address("0.0.0.0")])
+    #expect(daemons[3].bindAddresses(for: .client) == [address("0.0.0.0")])
+    #expect(daemons[3].bindAddresses(for: .daemon) == [address("0.0.0.0")])
   }
 
   @Test func ownSettings() throws {
