@@ -20,6 +20,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -176,6 +179,8 @@ static void open_session(void) {
     return;
   }
   snprintf(label, sizeof label, "%s/%d", option.name, session++);
+  int room = 2000000;
+  setsockopt(mbox, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
   counter = 0;
   is_open = 1;
   memset(is_member, 0, sizeof is_member);
@@ -355,6 +360,12 @@ static int awaits_view(void) {
   return 0;
 }
 
+/* A send must not block: whoever does not read meanwhile may wait for ever for a daemon that was killed. */
+static int is_congested(void) {
+  int waiting = 0;
+  return ioctl(mbox, SIOCOUTQ, &waiting) == 0 && waiting > 200000;
+}
+
 static void act(void) {
   if (awaits_view()) return;
   if (!is_calm && !option.stays && below(200) == 0) {
@@ -372,7 +383,7 @@ static void act(void) {
     return;
   }
   int burst = is_calm ? 1 : 1 + (below(20) == 0 ? below(50) : 0);
-  for (int i = 0; i < burst && is_open; i++) send_message();
+  for (int i = 0; i < burst && is_open && !is_congested(); i++) send_message();
 }
 
 static void run(void) {

@@ -7,9 +7,7 @@ import subprocess
 import time
 
 CONFIGURATION = """\
-Spread_Segment {multicast}:{port} {{
-{daemons}}}
-{options}
+{segments}{options}
 RuntimeDir = {runtime}
 DaemonUser = {user}
 DaemonGroup = {group}
@@ -95,10 +93,10 @@ class Daemon:
 
 
 class Client:
-    def __init__(self, program, daemon, number, directory, port, seed, options):
+    def __init__(self, program, daemon, number, directory, seed, options):
         self.daemon = daemon
         self.trace = os.path.join(directory, f"{daemon.name}-{number}.jsonl")
-        address = f"{port}@{daemon.network.address(daemon.index)}"
+        address = f"{daemon.port}@{daemon.network.address(daemon.index)}"
         self.process = subprocess.Popen(
             [*daemon.network.enter(daemon.index), program, "--address", address, "--name", f"{daemon.name}{chr(97 + number)}",
              "--daemon", daemon.name, "--trace", self.trace, "--seed", str(seed), *options])
@@ -110,20 +108,29 @@ class Client:
 class Cluster:
     """`pattern` has one letter a daemon: O ours, S stock."""
 
-    def __init__(self, pattern, ours, stock, network, directory, port, options="", debug=""):
+    def __init__(self, pattern, ours, stock, network, directory, port, segments=1, options="", debug=""):
         self.port = port
         self.network = network
         self.daemons = [
             Daemon(i, kind, {"O": ours, "S": stock}[kind], network, directory) for i, kind in enumerate(pattern)]
         runtime = os.path.join(directory, "run")
         os.makedirs(runtime, exist_ok=True)
-        lines = "".join(
-            f"  {d.name} {network.address(d.index)}{network.interface_block(d.index)}\n" for d in self.daemons)
+        parts = "".join(self.segment(k, segments) for k in range(segments))
         for daemon in self.daemons:
             with open(daemon.configuration, "w") as file:
                 file.write(CONFIGURATION.format(
-                    multicast="239.77.1.1", port=port, daemons=lines, options=options, runtime=runtime,
+                    segments=parts, options=options, runtime=runtime,
                     user=user_name(), group=group_name(), log=daemon.log, debug=debug))
+
+    def segment(self, k, count):
+        """Neighbours in the configuration share a segment; each has a multicast address and a port of its own."""
+        size = -(-len(self.daemons) // count)
+        lines = [f"Spread_Segment 239.77.1.{k + 1}:{self.port + 2 * k} {{"]
+        for daemon in self.daemons[k * size:(k + 1) * size]:
+            daemon.port = self.port + 2 * k
+            block = self.network.interface_block(daemon.index)
+            lines.append(f"  {daemon.name} {self.network.address(daemon.index)}{block}")
+        return "\n".join([*lines, "}", ""])
 
     def start(self):
         for daemon in self.daemons:

@@ -58,6 +58,44 @@ class Namespaces:
             ip("netns", "del", name, check=False)
 
 
+class Switched(Namespaces):
+    """The namespaces hang on a switch of ours that loses, doubles and delays (switch.c)."""
+
+    def __init__(self, count, program, seed, faults):
+        self.program = program
+        self.seed = seed
+        self.faults = faults
+        self.switch = None
+        super().__init__(count)
+
+    def build(self):
+        for name in self.names:
+            ip("netns", "add", name)
+        self.switch = subprocess.Popen(
+            [self.program, str(self.seed), *self.names], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.switch.stdout.readline()
+        for i, name in enumerate(self.names):
+            ip("-n", name, "link", "set", "lo", "up")
+            ip("-n", name, "addr", "add", f"{self.address(i)}/24", "brd", "+", "dev", "eth0")
+            ip("-n", name, "link", "set", "eth0", "txqueuelen", "5000", "up")
+        self.tell("faults " + " ".join(str(number) for number in self.faults))
+
+    def tell(self, line):
+        self.switch.stdin.write(line + "\n")
+        self.switch.stdin.flush()
+        self.report = self.switch.stdout.readline().strip()
+
+    def divide(self, components):
+        of = {index: k for k, component in enumerate(components) for index in component}
+        self.tell("divide " + " ".join(str(of[i]) for i in range(self.count)))
+
+    def close(self):
+        if self.switch:
+            self.switch.kill()
+            self.switch.wait()
+        super().close()
+
+
 class Loopback:
     """Addresses 127.0.0.k with interface lists. Nothing can be cut."""
 
@@ -82,9 +120,11 @@ class Loopback:
         pass
 
 
-def make(count):
-    """Namespaces where they can be made, else loopback, saying so."""
+def make(count, switch=None):
+    """Namespaces where they can be made, else loopback, saying so. `switch`: program, seed and faults of a switch."""
     try:
+        if switch:
+            return Switched(count, *switch)
         return Namespaces(count)
     except (OSError, subprocess.CalledProcessError) as failure:
         why = getattr(failure, "stderr", None) or str(failure)

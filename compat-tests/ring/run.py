@@ -40,12 +40,16 @@ def options():
     parser.add_argument("--daemon", help="the program of the daemons O (PREFIX/sbin/spread)")
     parser.add_argument("--pattern", help="OOO, OSS, ...")
     parser.add_argument("--daemons", type=int, default=3, help="without --pattern: so many O")
+    parser.add_argument("--segments", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=20, help="how long faults go on")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--clients", type=int, default=2, help="of each daemon")
     parser.add_argument("--interval", type=int, default=10000, help="microseconds between what a client does")
     parser.add_argument("--largest", type=int, default=100000, help="bytes of the largest message")
     parser.add_argument("--faults", default="cut,kill,pause", help="any of cut, kill, stop, pause; or none")
+    parser.add_argument("--loss", type=int, default=0, help="frames lost in 10000, by a switch of ours")
+    parser.add_argument("--double", type=int, default=0, help="frames doubled in 10000")
+    parser.add_argument("--delay", type=int, default=0, help="mean delay of frames in microseconds")
     parser.add_argument("--options", default="AcceleratedRing = false", help="lines for the configuration")
     parser.add_argument("--debug", default="", help="more DebugFlags for the daemons")
     parser.add_argument("--port", type=int, default=47800)
@@ -70,25 +74,29 @@ class Run:
         self.failures = []
         self.faults = {}
         self.started = time.monotonic()
-        self.network = network.make(len(chosen.pattern))
+        faults = (chosen.loss, chosen.double, chosen.delay)
+        switch = any(faults) and (self.build("switch", ["-lm"]), chosen.seed, faults)
+        self.network = network.make(len(chosen.pattern), switch)
         stock = chosen.stock and os.path.join(chosen.stock, "sbin", "spread")
         self.cluster = cluster.Cluster(
-            chosen.pattern, chosen.daemon, stock, self.network, self.directory, chosen.port, chosen.options,
-            chosen.debug)
+            chosen.pattern, chosen.daemon, stock, self.network, self.directory, chosen.port, chosen.segments,
+            chosen.options, chosen.debug)
 
     def say(self, text):
         print(f"{time.monotonic() - self.started:7.2f}  {text}", flush=True)
 
     # The parts of a run
 
-    def build_client(self):
-        program = os.path.join(self.directory, "client")
-        library = os.path.join(self.chosen.prefix, "lib")
-        subprocess.run(
-            [os.environ.get("CC", "cc"), "-O2", "-o", program, os.path.join(HERE, "client.c"),
-             "-I", os.path.join(self.chosen.prefix, "include"), "-L", library, "-lspread", f"-Wl,-rpath,{library}"],
-            check=True)
+    def build(self, name, words):
+        program = os.path.join(self.directory, name)
+        source = os.path.join(HERE, name + ".c")
+        subprocess.run([os.environ.get("CC", "cc"), "-O2", "-o", program, source, *words], check=True)
         return program
+
+    def build_client(self):
+        library = os.path.join(self.chosen.prefix, "lib")
+        return self.build("client", [
+            "-I", os.path.join(self.chosen.prefix, "include"), "-L", library, "-lspread", f"-Wl,-rpath,{library}"])
 
     def start(self):
         program = self.build_client()
@@ -99,7 +107,7 @@ class Run:
         for daemon in self.cluster.daemons:
             for number in range(self.chosen.clients):
                 self.clients.append(cluster.Client(
-                    program, daemon, number, self.directory, self.chosen.port, self.random.getrandbits(60),
+                    program, daemon, number, self.directory, self.random.getrandbits(60),
                     ["--interval", str(self.chosen.interval), "--largest", str(self.chosen.largest),
                      "--stays", str(int(number == 0)), "--discards", str(int(daemon.index == 0 and number == 1))]))
 
@@ -185,6 +193,8 @@ class Run:
             client.signal(signal.SIGUSR1)
         if not self.cluster.wait_whole(40):
             self.failures.append("the daemons did not come together in the end")
+        if isinstance(self.network, network.Switched):
+            self.network.tell("faults 0 0 0")
         self.sleep(2)
         quiet = time.monotonic_ns()
         self.sleep(2)
@@ -198,6 +208,8 @@ class Run:
             file.write("\n")
 
     def judge(self):
+        if isinstance(self.network, network.Switched):
+            self.say(f"frames: {self.network.report}")
         traces = [client.trace for client in self.clients]
         received = sum(count_lines(trace, b'{"ev":"recv"') for trace in traces)
         views = sum(count_lines(trace, b'{"ev":"view"') for trace in traces)
