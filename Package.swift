@@ -15,6 +15,8 @@ let package = Package(
     .library(name: "spread", type: .static, targets: ["SpreadABI"]),
     .executable(name: "spread-daemon", targets: ["spread-daemon"]),
     .executable(name: "spuser", targets: ["spuser"]),
+    .executable(name: "spflooder", targets: ["spflooder"]),
+    .executable(name: "spping", targets: ["spping"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
@@ -47,7 +49,10 @@ let package = Package(
       swiftSettings: librarySettings),
 
     // Programs over the library.
-    .executableTarget(name: "spuser", dependencies: ["CSpread", "SpreadABI"]),
+    .target(name: "ToolSupport", dependencies: ["CSpread", "SpreadABI"]),
+    .executableTarget(name: "spuser", dependencies: ["CSpread", "SpreadABI", "ToolSupport"]),
+    .executableTarget(name: "spflooder", dependencies: ["CSpread", "SpreadABI", "ToolSupport"]),
+    .executableTarget(name: "spping", dependencies: ["CSpread", "SpreadABI", "ToolSupport"]),
 
     .testTarget(name: "WireTests", dependencies: ["SpreadWire"]),
     .testTarget(name: "CoreTests", dependencies: ["SpreadCore", "SpreadWire"]),
