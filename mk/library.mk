@@ -64,3 +64,8 @@ install-lib: lib
 
 check-lib: lib
 	mk/check-library.sh $(LIBRARY_OUT) mk/exports.txt
+
+# The general fuzz rules (mk/fuzz.mk) do the work; the library handles raw memory, so the address sanitizer watches.
+fuzz-client:
+	$(MAKE) --no-print-directory fuzz-run-ClientReceive FUZZ=.build-fuzz-client FUZZ_SANITIZE=fuzzer,address \
+	  SEC=$(or $(SECS),$$(($(MIN) * 60)))

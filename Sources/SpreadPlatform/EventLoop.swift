@@ -1,8 +1,7 @@
 // What the daemon waits for: a handful of sources in order of priority, and deadlines.
 //
 // The sources are themselves sets (client sockets to read, client sockets to write), so pausing all clients is one
-// call however many there are. The ring's packet and token sockets become sources of their own before the
-// clients: all queued packets are read before a token, and clients after both (daemon-ring 3.1).
+// call however many there are. The ring's packet and token sockets come before the clients (RingReceiver).
 
 import CSpreadSystem
 import SpreadCore
@@ -14,6 +13,9 @@ struct Sources: OptionSet {
   static let writableClients = Sources(rawValue: 2)
   /// Clients with something to read, and listeners with something to accept.
   static let readableClients = Sources(rawValue: 4)
+  /// The ring's sockets.
+  static let packets = Sources(rawValue: 8)
+  static let tokens = Sources(rawValue: 16)
 }
 
 /// The deadlines of the core's timers: few, so an array is the whole structure. Monotonic nanoseconds.
@@ -44,7 +46,7 @@ final class EventLoop {
   private let set: DescriptorSet
 
   init() throws(SystemError) {
-    set = try DescriptorSet(capacity: 8)
+    set = try DescriptorSet(capacity: 32)
   }
 
   func add(_ descriptor: Int32, _ source: Sources) throws(SystemError) {

@@ -7,13 +7,15 @@ import CSpreadSystem
 import SpreadCore
 import SpreadWire
 
-public final class Shell: SessionOwner {
+public final class Shell: SessionOwner, RingOwner {
   private var daemon: Daemon
   private var outbox = Outbox()
   private var deadlines = Deadlines()
   private var now = Instant.read()
   private var isStopping = false
   private var clientsArePaused = false
+  /// Datagrams that could not be sent are told once a second.
+  private var lossToldUntil: UInt64 = 0
 
   private let loop: EventLoop
   private let signals: Signals
@@ -21,23 +23,34 @@ public final class Shell: SessionOwner {
   private let unixSocket: UnixSocketFile?
   private let log: EventLog
   private let tellsMemberships: Bool
+  private let receiver: RingReceiver?
+  private let sender: RingSender?
+  private let memory: MembershipMemory?
   private var refusals = RefusalLimiter()
 
   /// - Parameters:
   ///   - listeners: the TCP sockets.
   ///   - unixSocket: nil when there is none; its file is removed at the end of `run`.
   ///   - tellsMemberships: whether each membership is told in the lines that scripts of users look for as well.
+  ///   - ring: nil when the daemon is the only one of its configuration.
+  ///   - memory: nil when nothing can be remembered over a restart.
   public init(
-    daemon: Daemon, listeners: [Listener], unixSocket: UnixSocketFile?, log: EventLog, tellsMemberships: Bool
+    daemon: Daemon, listeners: [Listener], unixSocket: UnixSocketFile?, log: EventLog, tellsMemberships: Bool,
+    ring: RingSockets? = nil, memory: MembershipMemory? = nil
   ) throws(SystemError) {
     self.daemon = daemon
     self.unixSocket = unixSocket
     self.log = log
     self.tellsMemberships = tellsMemberships
+    self.memory = memory
+    receiver = ring.map { RingReceiver($0) }
+    sender = ring.map { RingSender($0) }
     signals = try Signals()
     loop = try EventLoop()
     sockets = try SessionSockets(listeners: listeners + (unixSocket.map { [$0.listener] } ?? []))
     try loop.add(signals.descriptor, .signals)
+    for socket in ring?.packets ?? [] { try loop.add(socket, .packets) }
+    for socket in ring?.tokens ?? [] { try loop.add(socket, .tokens) }
     try loop.add(sockets.writable.descriptor, .writableClients)
     try loop.add(sockets.readable.descriptor, .readableClients)
   }
@@ -62,7 +75,7 @@ public final class Shell: SessionOwner {
     if sockets.acceptAgainAt <= now.nanoseconds { sockets.resumeAccepting() }
     if refusals.summaryDue <= now.nanoseconds { summarizeRefusals() }
     if ready.contains(.signals) { takeSignals() }
-    // The ring's sockets come here: all packets first, a token only when no packet was readable (daemon-ring 3.1).
+    receiver?.turn(ready, for: self)
     if ready.contains(.writableClients) { sockets.continueWriting(for: self) }
     if ready.contains(.readableClients), outbox.readClients {
       sockets.readClients(for: self, at: now.nanoseconds)
@@ -84,9 +97,12 @@ public final class Shell: SessionOwner {
   // MARK: Input and outbox
 
   var readsClients: Bool { outbox.readClients }
+  var prefersToken: Bool { outbox.preferToken }
 
   func handle(_ input: Input) {
     daemon.handle(input, at: now, into: &outbox)
+    // First of all: other daemons wait for it.
+    if !outbox.datagrams.isEmpty { send() }
     for action in outbox.sessions {
       switch action {
       case .write(let id, let message): sockets.write(id, message)
@@ -96,6 +112,24 @@ public final class Shell: SessionOwner {
     for action in outbox.timers { deadlines.set(action.timer, action.deadline) }
     for event in outbox.log { tell(event) }
     outbox.reset()
+    if let memory, daemon.lastTime != memory.lastTime, let error = memory.remember(daemon.lastTime) {
+      log.tell(
+        LogLine(
+          .error, "membership-time.failed", "\(error); after a restart with a clock set back ids might repeat",
+          [("errno", String(error.code))]))
+    }
+  }
+
+  private func send() {
+    guard let sender else { return }
+    sender.send(outbox)
+    guard sender.lost > 0, now.nanoseconds >= lossToldUntil else { return }
+    lossToldUntil = now.nanoseconds + 1_000_000_000
+    log.tell(
+      LogLine(
+        .warning, "ring.not-sent", "\(sender.lost) datagrams could not be sent: \(errorText(sender.reason))",
+        [("count", String(sender.lost)), ("errno", String(sender.reason))], in: .dataLink))
+    sender.clearLost()
   }
 
   // MARK: Log

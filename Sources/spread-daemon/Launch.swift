@@ -34,10 +34,11 @@ struct Launch {
     raiseLimit()
     let identity = try chooseIdentity()
     let listeners = try listen()
+    let ring = try openRing()
     let unixSocket = openUnixSocket()
     do throws(LaunchFailure) {
-      try settleIn(as: identity, unixSocket)
-      let shell = try makeShell(listeners, unixSocket)
+      let memory = try settleIn(as: identity, unixSocket)
+      let shell = try makeShell(listeners, unixSocket, ring, memory)
       announce(unixSocket)
       shell.run()
     } catch {
@@ -46,13 +47,17 @@ struct Launch {
     }
   }
 
-  private func makeShell(_ listeners: [Listener], _ unixSocket: UnixSocketFile?) throws(LaunchFailure) -> Shell {
+  private func makeShell(
+    _ listeners: [Listener], _ unixSocket: UnixSocketFile?, _ ring: RingSockets?, _ memory: MembershipMemory?
+  ) throws(LaunchFailure) -> Shell {
     do throws(SystemError) {
       var daemon = Daemon(
-        configuration: configuration, me: own, authentication: plan.authentication, seed: try System.randomSeed())
+        configuration: configuration, me: own, authentication: plan.authentication, seed: try System.randomSeed(),
+        lastTime: memory?.lastTime ?? 0)
       daemon.maxSessions = configuration.maxSessions
       return try Shell(
-        daemon: daemon, listeners: listeners, unixSocket: unixSocket, log: log, tellsMemberships: plan.file != nil)
+        daemon: daemon, listeners: listeners, unixSocket: unixSocket, log: log, tellsMemberships: plan.file != nil,
+        ring: ring, memory: memory)
     } catch {
       throw LaunchFailure(error.description)
     }
@@ -98,10 +103,6 @@ struct Launch {
           .warning, "access.no-file",
           "no \(LaunchPlan.accessFiles.joined(separator: " or ")): clients that need the method IP are all refused"))
     }
-    if configuration.daemons.count > 1 {
-      log.tell(
-        LogLine(.warning, "ring.alone", "this version does not talk to other daemons yet; it runs alone"))
-    }
   }
 
   // MARK: Sockets
@@ -141,6 +142,20 @@ struct Launch {
     }
   }
 
+  /// nil: the only daemon of its configuration.
+  private func openRing() throws(LaunchFailure) -> RingSockets? {
+    guard let ringAddresses = RingAddresses(configuration, own: own) else { return nil }
+    do throws(SystemError) {
+      let ring = try RingSockets(ringAddresses)
+      for error in ring.notJoined {
+        log.tell(LogLine(.error, "ring.not-joined", "\(error); it is done without (IgnoreMulticastJoinErrors)"))
+      }
+      return ring
+    } catch {
+      throw LaunchFailure(lines: [error.description] + advice(for: error))
+    }
+  }
+
   /// Clients on TCP are served without it, so a failure is told and no more.
   private func openUnixSocket() -> UnixSocketFile? {
     do throws(UnixSocketFile.Failure) {
@@ -158,15 +173,19 @@ struct Launch {
 
   /// Runtime directory and identity. A user or a directory that somebody asked for must work; the standard ones are
   /// done without.
-  private func settleIn(as identity: Identity?, _ unixSocket: UnixSocketFile?) throws(LaunchFailure) {
+  private func settleIn(as identity: Identity?, _ unixSocket: UnixSocketFile?) throws(LaunchFailure)
+    -> MembershipMemory?
+  {
     let directory = configuration.runtimeDirectory ?? RuntimeDirectory.standardPath()
+    var memory: MembershipMemory?
     do throws(SystemError) {
       try RuntimeDirectory.prepare(directory, for: identity)
+      memory = try MembershipMemory(directory: directory, daemon: configuration.daemons[own])
     } catch {
       if configuration.runtimeDirectory != nil, identity != nil { throw LaunchFailure(error.description) }
       log.tell(LogLine(.warning, "runtime-directory.failed", "\(error); nothing will be remembered over a restart"))
     }
-    guard let identity else { return }
+    guard let identity else { return memory }
     log.sink.give(to: identity)
     do throws(SystemError) {
       // A chroot only into a directory that somebody named.
@@ -179,6 +198,7 @@ struct Launch {
       LogLine(
         .info, "identity.taken", "started as root, running as \(identity.name)\(place)", [("user", identity.name)],
         in: .security))
+    return memory
   }
 
   /// nil: not root, everything stays as it is.

@@ -73,7 +73,11 @@ extension LaunchPlan {
       throw LaunchFailure(lines: ["\(file) cannot be used:"] + errors.findings.map(\.description))
     case .success(let parsed):
       var configuration = parsed.configuration
-      let local = System.localAddresses()
+      var local = System.localAddresses()
+      // The loopback interface has the whole of 127.0.0.0/8 while it names one address: rings on one machine.
+      if options.name != nil, local.contains(where: \.isLoopback) {
+        local += configuration.daemons.map(\.address).filter { $0.isLoopback && $0.version == .v4 }
+      }
       let own = configuration.ownDaemon(named: options.name, localAddresses: local)
       if case .success(let index) = own { configuration.adoptScopes(own: index, localAddresses: local) }
       return LaunchPlan(configuration: configuration, file: file, warnings: parsed.warnings, own: own)

@@ -208,29 +208,20 @@ import Testing
     #expect(good.value == 80)
   }
 
-  /// The program closed the descriptor itself and the kernel gave the number out again.
-  @Test func staleDescriptor() async {
-    let daemon = ScriptedDaemon { peer in
-      peer.greet()
-      peer.put(Self.message)
-      peer.untilClosed()
-    }
-    await onThread {
-      let first = daemon.connect()
-      close(first)
-      // Lower numbers may be free as well: connect until the closed one comes back.
-      var others: [mailbox] = []
-      var second = daemon.connect()
-      while second != first, others.count < 200 {
-        others.append(second)
-        second = daemon.connect()
-      }
-      #expect(first == second)
-      #expect(receive(second).result == 5)
-      #expect(SP_disconnect(second) == 0)
-      #expect(SP_disconnect(second) == -11)
-      others.forEach { SP_kill($0) }
-    }
+  /// The program closed the descriptor itself and the kernel gave the number out again: the new session counts.
+  @Test func staleDescriptor() throws {
+    var ends: [Int32] = [-1, -1]
+    #expect(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
+    try SessionTable.insert(ends[0], GroupName("#old#d"))
+    try SessionTable.insert(ends[0], GroupName("#new#d"))
+    let peer = Peer(descriptor: ends[1])
+    #expect(SP_multicast(ends[0], service(FIFO_MESS), "g", 0, 0, nil) == 0)
+    #expect(Array(peer.take(80)[4..<36]) == Daemon.name("#new#d"))
+    peer.put(Self.message)
+    #expect(receive(ends[0]).result == 5)
+    #expect(SP_disconnect(ends[0]) == 0)
+    #expect(SP_disconnect(ends[0]) == -11)
+    close(ends[1])
   }
 
   // MARK: errno, signals, unix sockets

@@ -10,6 +10,8 @@
 #include <sys/epoll.h>
 #include <sys/uio.h>
 
+#include "CSpreadNetwork.h"
+
 /* ---- readiness ---- */
 int sys_epoll_create(void);
 int sys_epoll_add(int set, int fd, uint32_t events, uint64_t token);

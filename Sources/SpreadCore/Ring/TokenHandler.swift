@@ -40,6 +40,7 @@ extension Ring {
   ) -> RingOutcome {
     // No honest ring gets this far ahead of what is stable (daemon-ring 3.6); a slot would become ambiguous.
     guard received.sequence &- lastDiscarded < Ring.reach else { return .loseToken(.sequenceTooHigh) }
+    if out.observes { out.observations.append(.tokenAccepted(received)) }
     var token = received
     token.order = .native
     if justInstalled {
@@ -62,7 +63,7 @@ extension Ring {
       (lastRetransmitted, lastSent) = (answered.count, sent)
 
       advanceMyAru()
-      request(answered, in: &builder)
+      let requested = request(answered, in: &builder)
       if case .recovery(let recovery) = phase, myAru == highest {
         myAru = recovery.lastSequence
         commitSet = recovery.commit
@@ -86,6 +87,7 @@ extension Ring {
           UnsafeRawBufferPointer(start: memory.baseAddress, count: size), to: wire.successor,
           times: !leads && repeats > 1 ? 3 : 1, into: &out)
       }
+      if out.observes { out.observations.append(.tokenPassed(token, requests: requested)) }
       tokenRounds &+= 1
       ringIsAlive(at: now, into: &out)
       flushKeptBack(&wire, into: &out)
