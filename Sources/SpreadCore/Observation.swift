@@ -41,8 +41,6 @@ public struct GroupsSnapshot: Equatable, Sendable {
 }
 
 extension Daemon {
-  /// The last time used in a membership id: what a restart must be told (evs-properties 4, E1).
-  public var lastTime: Int32 { membership.lastTime }
 
   /// 1 to 6 as in the status report (daemon-ring 4.1).
   public var membershipState: Int { membership.state.number }
