@@ -15,6 +15,9 @@ let package = Package(
     .library(name: "spread", type: .static, targets: ["SpreadABI"]),
     .executable(name: "spread-daemon", targets: ["spread-daemon"]),
     .executable(name: "spuser", targets: ["spuser"]),
+    .executable(name: "spflooder", targets: ["spflooder"]),
+    .executable(name: "spping", targets: ["spping"]),
+    .executable(name: "spread-check", targets: ["spread-check"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
@@ -27,6 +30,15 @@ let package = Package(
     .target(
       name: "SpreadCore",
       dependencies: ["SpreadWire", .product(name: "DequeModule", package: "swift-collections")]),
+
+    // The simulator: a world around the production core.
+    .target(
+      name: "SpreadSim",
+      dependencies: [
+        "SpreadCheck", "SpreadCore", "SpreadWire", .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "HeapModule", package: "swift-collections"),
+      ]),
+    .executableTarget(name: "spread-sim", dependencies: ["SpreadSim", "SpreadCheck"]),
 
     // The daemon's shell.
     .target(name: "CSpreadSystem"),
@@ -46,10 +58,18 @@ let package = Package(
       name: "SpreadABI", dependencies: ["CSpread", "CSpreadShims", "CSpreadSocket", "SpreadClient", "SpreadWire"],
       swiftSettings: librarySettings),
 
+    // The guarantees as programs: traces in, violations out.
+    .target(name: "SpreadCheck", dependencies: ["SpreadWire"]),
+    .executableTarget(name: "spread-check", dependencies: ["SpreadCheck"]),
+
     // Programs over the library.
-    .executableTarget(name: "spuser", dependencies: ["CSpread", "SpreadABI"]),
+    .target(name: "ToolSupport", dependencies: ["CSpread", "SpreadABI"]),
+    .executableTarget(name: "spuser", dependencies: ["CSpread", "SpreadABI", "ToolSupport"]),
+    .executableTarget(name: "spflooder", dependencies: ["CSpread", "SpreadABI", "ToolSupport"]),
+    .executableTarget(name: "spping", dependencies: ["CSpread", "SpreadABI", "ToolSupport"]),
 
     .testTarget(name: "WireTests", dependencies: ["SpreadWire"]),
+    .testTarget(name: "CheckTests", dependencies: ["SpreadCheck", "SpreadWire"]),
     .testTarget(name: "CoreTests", dependencies: ["SpreadCore", "SpreadWire"]),
     .testTarget(
       name: "PlatformTests",

@@ -165,10 +165,9 @@ extension EventLoop {
       if spread_events_exit_requested() != 0 { return }
       wait(pause)
       if spread_events_exit_requested() != 0 { return }
-      let wait = waits
       if !serveHighest() { isQuiet = true }
-      // A callback that ran the loop itself used up what this wait saw.
-      if spread_events_exit_requested() == 0 && wait == waits { serveOneLow() }
+      // (A callback that ran the loop itself came back by an exit, which ends this one too.)
+      if spread_events_exit_requested() == 0 { serveOneLow() }
     }
   }
 
@@ -193,7 +192,6 @@ extension EventLoop {
 
   /// Calls every ready entry of the highest priority above low that has one. False when there is none.
   private func serveHighest() -> Bool {
-    let wait = waits
     var priority = queues.count
     while priority > Int(LOW_PRIORITY) + 1 {
       priority -= 1
@@ -204,7 +202,7 @@ extension EventLoop {
         if takeReady(entry) {
           served = true
           entry.function(entry.fd, entry.code, entry.data)
-          if spread_events_exit_requested() != 0 || wait != waits { return true }
+          if spread_events_exit_requested() != 0 { return true }
         }
         index += 1
       }

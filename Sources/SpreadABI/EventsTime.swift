@@ -1,7 +1,7 @@
 // Times of the event loop: events-and-flush, part 1, "sp_time arithmetic".
 //
-// A time is microseconds inside (Int64) and sp_time at the surface: seconds and microseconds of one sign, |usec| below a
-// million. The arithmetic of the surface wraps instead of trapping: its arguments are anybody's.
+// A time is microseconds inside (Int64) and sp_time at the surface: seconds and microseconds of one sign, |usec| below
+// a million. The arithmetic of the surface wraps instead of trapping: its arguments are anybody's.
 
 public import CSpread
 import CSpreadShims

@@ -51,9 +51,6 @@ public struct Daemon {
     random = SplitMix64(seed: seed)
   }
 
-  /// The last time used in a membership id; to be given to the next run.
-  public var lastTime: Int32 { membership.lastTime }
-
   /// One step. Everything that follows from the input is in `out` when it returns.
   public mutating func handle(_ input: Input, at now: Instant, into out: inout Outbox) {
     switch input {
@@ -82,6 +79,7 @@ public struct Daemon {
       break
     }
     settle(at: now, into: &out)
+    observeHorizon(into: &out)
   }
 
   /// Passes results on until nothing is left to pass.
@@ -92,7 +90,10 @@ public struct Daemon {
       } else if !membership.effects.isEmpty {
         let effects = membership.effects
         membership.effects.removeAll(keepingCapacity: true)
-        for effect in effects { carryOut(effect, at: now, into: &out) }
+        for effect in effects {
+          carryOut(effect, at: now, into: &out)
+          observeHorizon(into: &out)
+        }
       } else if let event = ring.events.popFirst() {
         pass(event, into: &out)
         carryOutGroups(at: now, into: &out)
@@ -141,13 +142,18 @@ public struct Daemon {
 
   private mutating func pass(_ event: RingEvent, into out: inout Outbox) {
     switch event {
-    case .message(let message, _, _):
+    case .message(let message, _, let sequence):
+      if out.observes { out.observations.append(.delivered(sequence: sequence, message)) }
       deliver(message, into: &out)
-    case .transitional(let members, let id):
+    case .transitional(let members, let id, let commit):
+      if out.observes { out.observations.append(.transitional(id, members, commit: DaemonSet(commit))) }
       groups.transitionalMembership(members, id, &pool)
+      observeGroups(into: &out)
     case .regular(let members, let id):
+      if out.observes { out.observations.append(.regular(id, members)) }
       out.log.append(.membership(id, members))
       groups.regularMembership(members, id, &pool)
+      observeGroups(into: &out)
     }
   }
 
@@ -162,8 +168,10 @@ public struct Daemon {
       route(message, header, into: &out)
     } else if header.type.isDisjoint(with: [.join, .leave, .kill]) {
       groups.groupsMessage(message, &pool)
+      observeGroups(into: &out)
     } else {
       applyToGroups(message, header)
+      observeGroups(into: &out)
     }
   }
 

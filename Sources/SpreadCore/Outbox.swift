@@ -45,6 +45,9 @@ public struct Outbox {
   public var log: [LogEvent] = []
   /// Whether the shell may read client sockets and accept. Stays as last said (client-protocol 9, "Towards senders").
   public var readClients = true
+  /// Set by recorders; nothing is observed otherwise.
+  public var observes = false
+  public var observations: [Observation] = []
 
   public init() {
     sessions.reserveCapacity(1024)
@@ -57,6 +60,7 @@ public struct Outbox {
     sessions.removeAll(keepingCapacity: true)
     timers.removeAll(keepingCapacity: true)
     log.removeAll(keepingCapacity: true)
+    observations.removeAll(keepingCapacity: true)
   }
 }
 
@@ -64,6 +68,17 @@ extension Outbox {
   /// The bytes of a datagram; valid until the next change of the outbox.
   public func bytes(of datagram: Datagram) -> UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(start: arena.base + datagram.offset, count: datagram.length)
+  }
+
+  /// The bytes that an observation points to.
+  public func bytes(in range: Range<Int>) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(start: arena.base + range.lowerBound, count: range.count)
+  }
+
+  /// Keeps a copy for an observation.
+  mutating func keep(_ bytes: UnsafeRawBufferPointer) -> Range<Int> {
+    let offset = arena.append(bytes)
+    return offset..<offset + bytes.count
   }
 
   /// Adds a copy of `bytes`; answers where it lies, for changes before the next call.

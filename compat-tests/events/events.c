@@ -545,6 +545,11 @@ static void dequeue_other(int code, void *data) {
   CHECK_EQUAL(E_dequeue(tick, 'n', data), 0);
 }
 
+static void raise_threshold(int fd, int code, void *data) {
+  read_fd(fd, code, data);
+  E_set_active_threshold(HIGH_PRIORITY);
+}
+
 static void test_changes(void) {
   int first[2], second[2], third[2], left = 5;
   fill(first, 1), fill(second, 1), fill(third, 1), fill(other, 1);
@@ -574,6 +579,26 @@ static void test_changes(void) {
   /* The only low entry of a round detaches itself. */
   E_init();
   E_attach_fd(second[0], READ_FD, detach_self, 'l', NULL, LOW_PRIORITY);
+  run_for(10);
+  EXPECT_RECORD("l.");
+
+  /* A descriptor in two priorities is served once a round, with what there is. */
+  E_init();
+  CHECK(write(first[1], "x", 1) == 1);
+  fcntl(first[0], F_SETFL, O_NONBLOCK);
+  E_attach_fd(first[0], READ_FD, read_fd, 'l', NULL, LOW_PRIORITY);
+  E_attach_fd(first[0], READ_FD, read_fd, 'h', NULL, HIGH_PRIORITY);
+  run_for(10);
+  EXPECT_RECORD("h.");
+
+  /* A threshold raised by a callback counts in the same round. */
+  E_init();
+  CHECK(write(first[1], "x", 1) == 1);
+  E_attach_fd(first[0], READ_FD, raise_threshold, 'r', NULL, HIGH_PRIORITY);
+  E_attach_fd(second[0], READ_FD, detach_self, 'l', NULL, LOW_PRIORITY);
+  run_for(10);
+  EXPECT_RECORD("r.");
+  E_set_active_threshold(LOW_PRIORITY);
   run_for(10);
   EXPECT_RECORD("l.");
 
@@ -940,6 +965,7 @@ static void test_better(void) {
     /* Asks for an exit again and again, each time once the last one happened. */
     char byte;
     unsigned random = 1;
+    close(ends[1]); /* so that it ends with its parent */
     while (read(ends[0], &byte, 1) == 1 && byte == 'g') {
       random = random * 1103515245u + 12345u;
       for (i = 0; i < (int)(random >> 16 & 0x3ff); i++) (void)getppid();

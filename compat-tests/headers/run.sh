@@ -4,7 +4,8 @@
 #   run.sh INCLUDE_DIR [PRIVATE_INCLUDE_DIR]
 #
 # With the second directory (Sources/CSpreadShims/include of the source tree) the Alarm header is checked too. Then the
-# other way round: every prototype is changed in some way, and the compiler must refuse each. CC and CXX choose compilers.
+# other way round: every prototype is changed in some way, and the compiler must refuse each. CC and CXX choose the
+# compilers.
 set -u
 include=${1:?usage: run.sh INCLUDE_DIR [PRIVATE_INCLUDE_DIR]}
 private=${2-}

@@ -24,6 +24,7 @@ extension Ring {
     if isRecovering, sequence > highest { return }
     keep(header, fragments, datagram, origin: origin)
     counters.received += 1
+    if out.observes { out.observations.append(.stored(installedID, sequence)) }
     if settings.accelerated, isTokenAlive, header.tokenRound > receivedRounds,
       topology.position(of: header.transmitter) == active.predecessor(of: topology.me)
     {

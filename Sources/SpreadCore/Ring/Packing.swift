@@ -16,6 +16,9 @@ extension Ring {
     while sent < limit {
       guard pack() else { break }
       sent += 1
+      if out.observes {
+        out.observations.append(.sequenced(installedID, highest, packet: out.keep(store[highest].bytes)))
+      }
       launch(highest, &wire, into: &out)
     }
     return sent

@@ -87,10 +87,11 @@ extension Ring {
   /// The first plain token of the new ring: its round is accepted by the leader only (daemon-ring 4.7).
   private func sendFirstToken(_ wire: inout Transmitter, into out: inout Outbox) {
     withUnsafeTemporaryAllocation(byteCount: TokenHeader.size, alignment: 8) { memory in
-      TokenHeader(
+      let token = TokenHeader(
         type: [], transmitter: topology.myID, process: topology.myID, membership: activeID, sequence: 0, aru: .max,
-        aruProcess: .unknown, configurationHash: topology.hash
-      ).store(at: memory.baseAddress!)
+        aruProcess: .unknown, configurationHash: topology.hash)
+      token.store(at: memory.baseAddress!)
+      if out.observes { out.observations.append(.tokenPassed(token, requests: [])) }
       wire.token(UnsafeRawBufferPointer(memory), to: wire.successor, times: 2, into: &out)
     }
   }
@@ -107,7 +108,7 @@ extension Ring {
       next += 1
     }
     // 2.
-    events.append(.transitional(recovery.transitional, recovery.transitionalID))
+    events.append(.transitional(recovery.transitional, recovery.transitionalID, commit: recovery.commit))
     // 3. The rest; behind a hole only of those to whom it was promised.
     var behindHole = false
     while next <= highest {

@@ -59,16 +59,17 @@ extension Ring {
 
   /// Adds one request for everything this daemon misses. In the accelerated ring packets newer than the last token may
   /// still be on their way and are not asked for.
-  mutating func request(_ answered: AnsweredRequests, in builder: inout TokenBuilder) {
+  mutating func request(_ answered: AnsweredRequests, in builder: inout TokenBuilder) -> [Int32] {
     let top = settings.accelerated && !isRecovering ? Swift.min(lastToken.sequence, highest) : highest
-    guard myAru < top else { return }
+    guard myAru < top else { return [] }
     let room = builder.room
     // Fewer than two are not worth an entry: the token is full.
-    guard room >= 2 else { return }
+    guard room >= 2 else { return [] }
     let missing = self.missing(from: myAru + 1, through: top, atMost: room)
-    _ = builder.append(
+    let isAsked = builder.append(
       membership: installedID, process: answered.othersMiss ? .unknown : topology.myID,
       segment: answered.otherSegmentsMiss ? nil : topology.mySegment, sequences: missing)
+    return isAsked ? missing : []
   }
 
   /// Sequence numbers of which nothing is here, ascending.

@@ -26,7 +26,7 @@ enum DeliveryThreshold {
 enum RingEvent {
   /// A whole message. `origin` is the position of the daemon that sequenced it.
   case message(MessageBuffer, origin: Int, sequence: Int32)
-  case transitional(DaemonSet, MembershipID)
+  case transitional(DaemonSet, MembershipID, commit: [Int])
   case regular(DaemonSet, MembershipID)
 }
 

@@ -1,0 +1,48 @@
+// The one queue of a world: by (virtual time, order of insertion).
+
+import HeapModule
+
+struct Event: Comparable {
+  enum Kind: UInt8 {
+    /// `value`: packet; `node`: receiver.
+    case packet, token
+    /// The node's next turn.
+    case turn
+    /// `value`: timer.
+    case timer
+    /// `value`: place in the plan.
+    case plan
+    /// `value`: place in the plan whose effect ends.
+    case planEnd
+    /// `value`: client; its bytes are at the daemon.
+    case stream
+    /// `value`: client; it reads its socket.
+    case read
+    /// A stopped daemon comes back.
+    case restart
+    case resume
+  }
+
+  /// Nanoseconds.
+  var time: UInt64
+  var order: UInt64
+  var value: Int32
+  var node: Int16
+  var kind: Kind
+
+  static func < (a: Event, b: Event) -> Bool { a.time != b.time ? a.time < b.time : a.order < b.order }
+  static func == (a: Event, b: Event) -> Bool { a.order == b.order }
+}
+
+struct EventQueue {
+  private var heap = Heap<Event>()
+  private var inserted: UInt64 = 0
+
+  mutating func add(_ kind: Event.Kind, _ node: Int, _ value: Int, at time: UInt64) {
+    inserted += 1
+    heap.insert(Event(time: time, order: inserted, value: Int32(value), node: Int16(node), kind: kind))
+  }
+
+  mutating func next() -> Event? { heap.popMin() }
+  var isEmpty: Bool { heap.isEmpty }
+}

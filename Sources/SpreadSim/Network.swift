@@ -1,0 +1,124 @@
+// The links between daemons: delay, loss, duplication, reordering, cuts (evs-properties 12). Every link and class of
+// datagram draws from a stream of its own and the same number of times for each datagram; a decision is named by
+// (kind, link, class, n-th use), so that it can be left out of a repetition (evs-properties 13).
+
+import SpreadCore
+import SpreadWire
+
+enum DatagramClass: Int {
+  case token, data, membership, hurry
+
+  init(_ bytes: UnsafeRawBufferPointer, _ kind: Datagram.Kind) {
+    guard kind == .packet else {
+      self = .token
+      return
+    }
+    let type = bytes.u32(at: 0, .native)
+    if type & PacketType.membership.rawValue != 0 {
+      self = .membership
+    } else {
+      self = type & PacketType.hurry.rawValue != 0 ? .hurry : .data
+    }
+  }
+}
+
+/// A decision that made a fault.
+struct Decision: Hashable, Sendable {
+  enum Kind: UInt64, Sendable {
+    case loss, duplicate, swap, miss
+  }
+  var key: UInt64
+
+  init(_ kind: Kind, link: Int, _ datagramClass: DatagramClass, use: Int) {
+    key = kind.rawValue << 56 | UInt64(link) << 40 | UInt64(datagramClass.rawValue) << 32 | UInt64(use)
+  }
+
+  var kind: Kind { Kind(rawValue: key >> 56)! }
+}
+
+struct Network {
+  private struct Line {
+    var stream: Xoshiro256
+    var uses = 0
+  }
+
+  let daemons: Int
+  private var lines: [Line]
+  /// By link: how many cuts lie on it, and when its last datagram arrives.
+  private var cuts: [Int]
+  private var lastArrival: [UInt64]
+  private var options: Options
+  /// Decisions left out of this run.
+  let suppressed: Set<UInt64>
+  let recordsDecisions: Bool
+  private(set) var decisions: [Decision] = []
+  private(set) var dropped = 0
+
+  init(_ options: Options, suppressed: Set<UInt64>, recordsDecisions: Bool) {
+    self.options = options
+    self.suppressed = suppressed
+    self.recordsDecisions = recordsDecisions
+    daemons = options.daemons
+    let links = daemons * daemons
+    lines = (0..<links * 4).map { Line(stream: Xoshiro256(options.seed, stream: 1_000_000 + UInt64($0))) }
+    cuts = Array(repeating: 0, count: links)
+    lastArrival = Array(repeating: 0, count: links)
+  }
+
+  mutating func cut(_ link: Link) { cuts[link.from * daemons + link.to] += 1 }
+  mutating func heal(_ link: Link) { cuts[link.from * daemons + link.to] -= 1 }
+
+  /// From here on nothing goes wrong.
+  mutating func calm() {
+    options.loss = [0, 0, 0, 0]
+    options.duplicate = 0
+    options.swap = 0
+    options.partialMulticast = 0
+    options.delayMean = min(options.delayMean, 0.02)
+  }
+
+  private mutating func happens(
+    _ kind: Decision.Kind, _ probability: Double, _ draw: Double, _ link: Int, _ datagramClass: DatagramClass, _ use: Int
+  ) -> Bool {
+    guard draw < probability else { return false }
+    let decision = Decision(kind, link: link, datagramClass, use: use)
+    if !suppressed.isEmpty, suppressed.contains(decision.key) { return false }
+    if recordsDecisions { decisions.append(decision) }
+    return true
+  }
+
+  /// When copies of a datagram sent now arrive: none, one or two times.
+  mutating func arrivals(
+    from: Int, to: Int, _ datagramClass: DatagramClass, isMulticast: Bool, at now: UInt64
+  ) -> (UInt64?, UInt64?) {
+    let link = from * daemons + to
+    let at = link * 4 + datagramClass.rawValue
+    let use = lines[at].uses
+    lines[at].uses += 1
+    let a = lines[at].stream.next()
+    let b = lines[at].stream.next()
+    let c = lines[at].stream.next()
+    guard cuts[link] == 0 else { return (nil, nil) }
+    func part(_ word: UInt64, _ shift: UInt64) -> Double { Double(UInt32(truncatingIfNeeded: word >> shift)) * 0x1p-32 }
+    if happens(.loss, options.loss[datagramClass.rawValue], part(a, 32), link, datagramClass, use) {
+      dropped += 1
+      return (nil, nil)
+    }
+    if isMulticast, happens(.miss, options.partialMulticast, part(c, 32), link, datagramClass, use) { return (nil, nil) }
+    let swaps = options.swap > 0 && happens(.swap, options.swap, part(c, 0), link, datagramClass, use)
+    let first = arrival(link, UInt32(truncatingIfNeeded: b >> 32), overtakes: swaps, now)
+    guard options.duplicate > 0, happens(.duplicate, options.duplicate, part(a, 0), link, datagramClass, use) else {
+      return (first, nil)
+    }
+    return (first, arrival(link, UInt32(truncatingIfNeeded: b), overtakes: false, now))
+  }
+
+  private mutating func arrival(_ link: Int, _ bits: UInt32, overtakes: Bool, _ now: UInt64) -> UInt64 {
+    let delay = options.delayFloor + options.delayMean * exponential(bits)
+    let time = now + UInt64(delay * Double(Options.second))
+    guard options.keepsOrder else { return time }
+    if overtakes { return max(time, lastArrival[link]) + UInt64(2 * options.delayMean * Double(Options.second)) }
+    lastArrival[link] = max(time, lastArrival[link] + 1000)
+    return lastArrival[link]
+  }
+}

@@ -1,0 +1,154 @@
+// What a run is like, drawn from its seed: swarm testing, each family of faults is switched off altogether in half of the
+// runs (evs-properties 12).
+
+public struct Options: Sendable {
+  public var seed: UInt64
+  /// Daemons in the configuration.
+  public var daemons = 3
+  /// Nanoseconds: the whole run, and from when on nothing is broken.
+  public var end: UInt64 = 60 * second
+  public var quiet: UInt64 = 40 * second
+  /// Within this time after `quiet` everything has come together.
+  public var bound: UInt64 = 15 * second
+
+  // Network.
+  /// Per datagram and receiver, by class: token, data, membership, hurry.
+  public var loss: [Double] = [0, 0, 0, 0]
+  public var duplicate = 0.0
+  /// Seconds.
+  public var delayFloor = 0.0005
+  public var delayMean = 0.001
+  /// Datagrams of one link stay in their order.
+  public var keepsOrder = true
+  /// Two neighbours of a link change places.
+  public var swap = 0.0
+  /// A multicast misses a receiver.
+  public var partialMulticast = 0.0
+  /// Datagrams a socket holds.
+  public var queueLimit = 4096
+  /// Time a daemon spends on one datagram, seconds.
+  public var service = 0.000_005
+
+  // Faults: events per second.
+  public var clogs = 0.0
+  public var partitions = 0.0
+  public var crashes = 0.0
+  public var pauses = 0.0
+  public var wallSteps = 0.0
+
+  // Clocks.
+  public var clockRate = 0.0
+  public var timerJitter = 0.0
+  public var wallOffset = 0
+
+  // Clients.
+  public var clientsPerDaemon = 2
+  /// Messages per second of one client.
+  public var sendRate = 2.0
+  /// Weights: unreliable, reliable, fifo, causal, agreed, safe.
+  public var services: [Double] = [1, 1, 1, 1, 1, 1]
+  public var groups = 4
+  /// Weights of sizes: small, one packet, several packets, many packets.
+  public var sizes: [Double] = [10, 1, 1, 0]
+  public var manyGroups = 0.0
+  public var privateMessages = 0.0
+  public var selfDiscard = 0.0
+  /// Joins and leaves per second of one client.
+  public var churn = 0.2
+  /// Disconnects per second of one client, and of these the part that ends without a word.
+  public var disconnects = 0.0
+  public var clientCrash = 0.5
+  /// A session's stream is cut into pieces.
+  public var cutsStream = false
+  public var slowReaders = 0.0
+  public var reusesNames = true
+  public var withoutMembership = 0.0
+  public var maxSessionMessages = 1000
+  public var window = 160
+  public var personalWindow = 20
+
+  public static let second: UInt64 = 1_000_000_000
+
+  public init(seed: UInt64) { self.seed = seed }
+
+  /// The options of the run `seed`.
+  public static func drawn(_ seed: UInt64) -> Options {
+    var random = Xoshiro256(seed, stream: 1)
+    var options = Options(seed: seed)
+    options.drawShape(&random)
+    options.drawNetwork(&random)
+    options.drawFaults(&random)
+    options.drawClients(&random)
+    return options
+  }
+
+  private mutating func drawShape(_ random: inout Xoshiro256) {
+    daemons = random.chance(0.05) ? random.within(8...20) : random.within(1...7)
+    if random.chance(0.2) {
+      window = random.within(2...40)
+      personalWindow = random.within(1...min(window, 20))
+    }
+  }
+
+  private mutating func drawNetwork(_ random: inout Xoshiro256) {
+    if random.chance(0.5) {
+      for place in loss.indices where random.chance(0.6) { loss[place] = random.spread(0.001, 0.3) }
+    }
+    if random.chance(0.5) { duplicate = random.spread(0.001, 0.3) }
+    delayFloor = random.spread(0.0005, 0.005)
+    delayMean = random.chance(0.02) ? random.uniform(0.5, 2) : random.spread(0.0005, 0.05)
+    keepsOrder = random.chance(0.5)
+    if random.chance(0.5) { swap = random.uniform(0, 0.1) }
+    if random.chance(0.25) { partialMulticast = random.uniform(0, 0.2) }
+    if random.chance(0.2) { queueLimit = Int(random.spread(4, 400)) }
+    service = random.spread(0.000_001, 0.001)
+  }
+
+  private mutating func drawFaults(_ random: inout Xoshiro256) {
+    if random.chance(0.4) { clogs = random.uniform(0, 0.2) }
+    if random.chance(0.5) { partitions = random.spread(0.03, 0.6) }
+    if random.chance(0.5) { crashes = random.spread(0.02, 0.3) }
+    if random.chance(0.3) { pauses = random.spread(0.02, 0.2) }
+    if random.chance(0.3) { wallSteps = 0.1 }
+    if random.chance(0.5) { clockRate = random.uniform(0, 0.1) }
+    if random.chance(0.5) { timerJitter = random.uniform(0, 0.05) }
+    if random.chance(0.5) { wallOffset = 3600 }
+  }
+
+  private mutating func drawClients(_ random: inout Xoshiro256) {
+    clientsPerDaemon = random.within(1...(daemons > 7 ? 2 : 5))
+    sendRate = random.spread(0.2, daemons > 7 ? 2 : 20)
+    services = services.map { _ in random.chance(0.35) ? 0 : random.uniform(0.1, 1) }
+    if services.allSatisfy({ $0 == 0 }) { services[5] = 1 }
+    groups = random.within(1...10)
+    sizes = [10, random.chance(0.5) ? 2 : 0, random.chance(0.5) ? 1 : 0, random.chance(0.15) ? 0.1 : 0]
+    if random.chance(0.3) { manyGroups = 0.1 }
+    if random.chance(0.4) { privateMessages = 0.2 }
+    if random.chance(0.4) { selfDiscard = 0.2 }
+    churn = random.chance(0.5) ? random.spread(0.02, 2) : 0
+    if random.chance(0.5) {
+      disconnects = random.spread(0.02, 0.5)
+      clientCrash = random.unit()
+    }
+    cutsStream = random.chance(0.3)
+    if random.chance(0.3) { slowReaders = random.uniform(0, 0.3) }
+    reusesNames = random.chance(0.7)
+    if random.chance(0.3) { withoutMembership = 0.3 }
+    if random.chance(0.3) { maxSessionMessages = random.within(5...100) }
+    sendRate = min(sendRate, 0.25 * capacity / Double(clientsPerDaemon * daemons))
+  }
+
+  /// Messages per second that the ring carries, roughly; in the end of a run everything must be through.
+  private var capacity: Double {
+    let round = Double(daemons) * (delayFloor + delayMean + service)
+    let packetsPerRound = Double(min(window, personalWindow * daemons))
+    let weight = sizes.reduce(0, +)
+    let packetsPerMessage = (sizes[0] + sizes[1] + 4 * sizes[2] + 60 * sizes[3]) / weight
+    return min(packetsPerRound / round / packetsPerMessage, 0.05 / service / Double(daemons))
+  }
+
+  /// Name and value of each, for reports.
+  public var lines: [String] {
+    Mirror(reflecting: self).children.map { "\($0.label ?? "?") = \($0.value)" }
+  }
+}

@@ -1,0 +1,121 @@
+// From what the core lets be observed to the events of a trace (evs-properties 2).
+
+import SpreadCheck
+import SpreadCore
+import SpreadWire
+
+extension World {
+  func observe(_ node: Node) {
+    for observation in node.outbox.observations { record(observation, node) }
+  }
+
+  private func record(_ observation: Observation, _ node: Node) {
+    let log = node.trace!
+    switch observation {
+    case .sequenced(let ring, let sequence, let range):
+      let packet = node.outbox.bytes(in: range)
+      guard let header = try? PacketHeader(packet) else { return }
+      let service: Service
+      switch header.type.intersection(.regular) {
+      case .reliable: service = .reliable
+      case .fifo: service = .fifo
+      case .safe: service = .safe
+      default: service = .agreed
+      }
+      log.record(.sequence(ring, sequence, service, trace.add(pieces(packet, header, node))), at: time)
+    case .stored(let ring, let sequence):
+      log.record(.have(ring, sequence, hash: currentHash), at: time)
+    case .tokenAccepted(let token):
+      log.record(.token(token.membership, TokenRecord(token, isOut: false)), at: time)
+    case .tokenPassed(let token, let requests):
+      var record = TokenRecord(token, isOut: true)
+      record.requests = trace.add(requests)
+      log.record(.token(token.membership, record), at: time)
+    case .horizon(let horizon):
+      guard horizon != node.horizon else { return }
+      node.horizon = horizon
+      log.record(
+        .horizon(
+          horizon.ring,
+          HorizonRecord(
+            myAru: horizon.myAru, aru: horizon.aru, highest: horizon.highest, discarded: horizon.discarded,
+            delivered: horizon.delivered, isOperating: horizon.isOperating)), at: time)
+    case .transitional(let id, let members, let commit):
+      node.phase = .post
+      let record = ConfigurationRecord(.transitional, id, members: names(members), commit: names(commit))
+      log.record(.configuration(trace.add(record)), at: time)
+    case .regular(let id, let members):
+      node.phase = .pre
+      node.ring = id
+      log.record(.configuration(trace.add(ConfigurationRecord(.regular, id, members: names(members)))), at: time)
+    case .delivered(let sequence, let message):
+      guard let header = MessageHeader(message.bytes) else { return }
+      log.record(
+        .deliver(node.ring, sequence, messageID(header), Service(header.type), node.phase), at: time)
+    case .groups(let snapshot):
+      guard snapshot != node.groups else { return }
+      node.groups = snapshot
+      let groups = snapshot.groups.map {
+        GroupTableRecord.Group(nameID($0.name), $0.id, members: $0.members.map(nameID))
+      }
+      log.record(
+        .groups(trace.add(GroupTableRecord(GroupsState(rawValue: snapshot.state)!, groups))), at: time)
+    }
+  }
+
+  private func names(_ set: DaemonSet) -> [NameID] { set.map { trace.names.id(nodes[$0].name) } }
+
+  private func pieces(_ packet: UnsafeRawBufferPointer, _ header: PacketHeader, _ node: Node) -> [FragmentRecord] {
+    let body = packet.slice(PacketHeader.size, packet.count - PacketHeader.size)
+    guard let fragments = try? Fragments(header, body: body) else { return [] }
+    return fragments.map { fragment in
+      if fragment.piece == 1 { node.sending = MessageHeader(fragment.bytes).flatMap(messageID) }
+      return FragmentRecord(node.sending, Int16(fragment.isLast ? -fragment.piece : fragment.piece))
+    }
+  }
+
+  /// nil for what daemons say to each other, and for joins and leaves.
+  func messageID(_ header: MessageHeader) -> MessageID? {
+    guard !header.type.isDisjoint(with: .regular), header.type.isDisjoint(with: [.groups, .kill]) else { return nil }
+    return MessageID(nameID(header.name.normalized), UInt32(UInt16(bitPattern: header.hint.messageType)))
+  }
+
+  /// What a receiver makes of a regular message. All receivers at a daemon share the buffer, so the last is kept.
+  func payload(of message: MessageBuffer, _ header: MessageHeader) -> (MessageID, Payload) {
+    if let last = lastPayload, last.buffer == ObjectIdentifier(message), last.name == header.name,
+      last.payload.type == header.hint.messageType
+    {
+      return (last.id, last.payload)
+    }
+    let id = MessageID(nameID(header.name.normalized), UInt32(UInt16(bitPattern: header.hint.messageType)))
+    var groups: [NameID] = []
+    var at = MessageHeader.size
+    for _ in 0..<header.groupCount {
+      groups.append(nameID(GroupName(at: message.base + at)))
+      at += GroupName.size
+    }
+    var mixer = Mixer()
+    mixer.add(message.bytes.slice(at, message.count - at))
+    let payload = Payload(
+      Service(header.type), trace.names.list(groups), selfDiscard: header.type.contains(.selfDiscard),
+      type: header.hint.messageType, hash: mixer.value, length: Int32(message.count - at))
+    lastPayload = (ObjectIdentifier(message), header.name, id, payload)
+    return (id, payload)
+  }
+}
+
+extension Service {
+  /// The first service bit; SAFE for a daemon's KILL, else AGREED (daemon-ring 2.5).
+  init(_ type: ServiceType) {
+    let bits = type.intersection(.regular).rawValue
+    self = bits == 0 ? .agreed : Service(rawValue: UInt8(bits.trailingZeroBitCount))!
+  }
+}
+
+extension TokenRecord {
+  init(_ token: TokenHeader, isOut: Bool) {
+    self.init(
+      isOut: isOut, sequence: token.sequence, aru: token.aru, aruProcess: token.aruProcess, round: token.type.round,
+      repeats: token.type.repeats, flowControl: Int32(token.flowControl))
+  }
+}

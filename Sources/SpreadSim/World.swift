@@ -1,0 +1,428 @@
+// One run: daemons, clients, network and clocks on one thread and one queue of events (evs-properties 12). A run is a
+// function of its options and its plan.
+
+import SpreadCheck
+import SpreadCore
+import SpreadWire
+
+public final class World {
+  public let options: Options
+  public let trace = Trace()
+  let plan: [PlanEntry]
+  let configuration: Configuration
+  let settings: ProtocolSettings
+  var queue = EventQueue()
+  var network: Network
+  var pool = PacketPool()
+  var nodes: [Node] = []
+  var clients: [SimClient] = []
+  public internal(set) var now: UInt64 = 0
+  /// Every client joins the first group when it is connected.
+  var joinsFirstGroup = true
+  /// Clients for whom messages wait in their daemon after the current step.
+  var backlogs: [SimClient] = []
+  /// Last number used by each private name.
+  var counters: [GroupName: UInt32] = [:]
+  private var log = Mixer()
+  public private(set) var events = 0
+  private var isCalm = false
+
+  // Names.
+  var groupNames: [GroupName] = []
+  var groupIDs: [NameID] = []
+  private var nameIDs: [GroupName: NameID] = [:]
+  var lastPayload: (buffer: ObjectIdentifier, name: GroupName, id: MessageID, payload: Payload)?
+  private var jitter: Xoshiro256
+
+  var time: Int64 { Int64(now) }
+
+  /// - Parameters:
+  ///   - plan: what happens; nil: what the options' seed says.
+  ///   - suppressed: keys of network decisions left out.
+  public convenience init(_ options: Options, plan: [PlanEntry]? = nil) {
+    self.init(options, plan: plan, suppressed: [], recordsDecisions: false)
+  }
+
+  init(_ options: Options, plan: [PlanEntry]?, suppressed: Set<UInt64>, recordsDecisions: Bool) {
+    self.options = options
+    self.plan = plan ?? options.plan()
+    configuration = World.configuration(options)
+    var timeouts = Timeouts.localArea
+    timeouts.lookup = 3000
+    var settings = ProtocolSettings(configuration)
+    settings.timeouts = timeouts
+    self.settings = settings
+    network = Network(options, suppressed: suppressed, recordsDecisions: recordsDecisions)
+    jitter = Xoshiro256(options.seed, stream: 7)
+    for index in 0..<options.daemons { nodes.append(Node(index: index, name: "d\(index + 1)")) }
+    for index in 0..<options.daemons * options.clientsPerDaemon {
+      clients.append(SimClient(index: index, node: nodes[index % options.daemons], seed: options.seed))
+    }
+    for index in 0..<max(options.groups, 1) {
+      groupNames.append(name("g\(index)"))
+      groupIDs.append(nameID(groupNames[index]))
+    }
+    var run = RunRecord()
+    run.daemons = nodes.map { trace.names.id($0.name) }
+    run.quiet = Int64(options.quiet)
+    run.end = Int64(options.end)
+    run.bound = Int64(options.bound)
+    run.isSettled = true
+    run.isSimulated = true
+    run.window = Int32(options.window)
+    run.personalWindow = Int32(options.personalWindow)
+    run.sessionLimit = Int32(options.maxSessionMessages)
+    run.hurry = Int64(timeouts.hurry) * 1_000_000
+    trace.setRun(run)
+  }
+
+  deinit { pool.deallocate() }
+
+  static func configuration(_ options: Options) -> Configuration {
+    let daemons = (0..<options.daemons).map { index in
+      let name = World.name("d\(index + 1)")
+      return ConfiguredDaemon(
+        // Ids further apart than 2^31 have no order (evs-properties D9).
+        name: name, id: ProcessID(0x1000_0000 + oneAtATimeHash(Array("d\(index + 1)".utf8)) >> 4), hasVirtualID: true,
+        address: .v4(0x0a00_0001 + UInt32(index)))
+    }
+    var configuration = Configuration(segments: [
+      Segment(port: 4803, addresses: [.v4(0xe100_0001)], daemons: daemons)
+    ])
+    configuration.maxSessionMessages = options.maxSessionMessages
+    configuration.window = options.window
+    configuration.personalWindow = options.personalWindow
+    return configuration
+  }
+
+  // MARK: Running
+
+  /// The whole run.
+  public func run() {
+    start()
+    advance(to: options.end)
+  }
+
+  func start() {
+    for (place, entry) in plan.enumerated() { queue.add(.plan, 0, place, at: entry.time) }
+    for node in nodes { boot(node) }
+  }
+
+  func advance(to end: UInt64) {
+    while let event = queue.next() {
+      guard event.time <= end else {
+        queue.add(event.kind, Int(event.node), Int(event.value), at: event.time)
+        break
+      }
+      now = event.time
+      if !isCalm, now >= options.quiet { calm() }
+      events += 1
+      log.add(event.time ^ UInt64(event.kind.rawValue) << 56 ^ UInt64(UInt16(bitPattern: event.node)) << 40)
+      take(event)
+    }
+    now = end
+  }
+
+  /// Of everything that happened, in order.
+  public var hash: UInt64 {
+    var mixer = log
+    mixer.add(UInt64(trace.eventCount))
+    return mixer.value
+  }
+
+  func mix(_ word: UInt64) { log.add(word) }
+
+  private func calm() {
+    isCalm = true
+    network.calm()
+  }
+
+  private func take(_ event: Event) {
+    let node = nodes[Int(event.node)]
+    switch event.kind {
+    case .packet, .token: arrive(event.value, isToken: event.kind == .token, node)
+    case .turn: turn(node)
+    case .timer: timer(TimerID.allCases[Int(event.value)], event.time, node)
+    case .plan: carryOut(plan[Int(event.value)].action, place: Int(event.value))
+    case .planEnd:
+      if case .cut(let links, _) = plan[Int(event.value)].action { for link in links { network.heal(link) } }
+    case .stream: streamArrives(clients[Int(event.value)])
+    case .read: readOne(clients[Int(event.value)])
+    case .restart: if node.daemon == nil { boot(node) }
+    case .resume: resume(node)
+    }
+  }
+
+  private func carryOut(_ action: Action, place: Int) {
+    switch action {
+    case .cut(let links, let length):
+      for link in links { network.cut(link) }
+      queue.add(.planEnd, 0, place, at: min(now + length, max(options.quiet, now + 1)))
+    case .crash(let index, let afterDatagrams, let restart):
+      let node = nodes[index]
+      guard node.daemon != nil else { return }
+      if let restart { queue.add(.restart, index, 0, at: min(now + restart, max(options.quiet, now + 1))) }
+      if let afterDatagrams { node.stopsAfter = afterDatagrams } else { stop(node) }
+    case .pause(let index, let length):
+      guard nodes[index].daemon != nil, !nodes[index].isPaused else { return }
+      nodes[index].isPaused = true
+      queue.add(.resume, index, 0, at: min(now + length, max(options.quiet, now + 1)))
+    case .wallStep(let index, let seconds): nodes[index].wallOffset += seconds
+    case .connect(let client): connect(clients[client])
+    case .join(let client, let group): join(clients[client], group)
+    case .leave(let client, let group): leave(clients[client], group)
+    case .send(let client, let sending): send(clients[client], sending)
+    case .disconnect(let client): disconnect(clients[client])
+    case .vanish(let client, let part): vanish(clients[client], part: part)
+    case .readingRate(let client, let rate): setReadingRate(clients[client], rate)
+    }
+  }
+
+  // MARK: Names
+
+  static func name(_ text: String) -> GroupName {
+    var text = text
+    return text.withUTF8 { GroupName(UnsafeRawBufferPointer($0)) }
+  }
+
+  func name(_ text: String) -> GroupName { World.name(text) }
+
+  func nameID(_ name: GroupName) -> NameID {
+    if let id = nameIDs[name] { return id }
+    let bytes = (0..<name.length).map { name[$0] }
+    let id = trace.names.id(String(decoding: bytes, as: UTF8.self))
+    nameIDs[name] = id
+    return id
+  }
+
+  // MARK: Daemons
+
+  private func boot(_ node: Node) {
+    var random = Xoshiro256(options.seed, stream: 10_000 + UInt64(node.index) * 1000 + UInt64(node.incarnation))
+    node.incarnation += 1
+    node.startedAt = now
+    node.rate = 1 + options.clockRate * (2 * random.unit() - 1)
+    if node.incarnation == 1 || random.chance(0.3) {
+      node.wallOffset = options.wallOffset == 0 ? 0 : random.within(-options.wallOffset...options.wallOffset)
+    }
+    node.stopsAfter = nil
+    node.isPaused = false
+    node.busyUntil = now
+    node.readsClients = true
+    node.outbox = Outbox()
+    node.outbox.observes = true
+    node.ring = MembershipID(configuration.daemons[node.index].id, -1)
+    node.phase = .pre
+    node.horizon = nil
+    node.groups = nil
+    node.sending = nil
+    node.trace = trace.addDaemon(node.name, file: "\(node.name).\(node.incarnation)")
+    node.trace.record(.start(incarnation: node.incarnation), at: time)
+    node.daemon = Daemon(
+      configuration: configuration, me: node.index, settings: settings, seed: random.next(), lastTime: node.lastTime)
+    handle(.start, at: node)
+  }
+
+  func stop(_ node: Node) {
+    guard let daemon = node.daemon else { return }
+    node.lastTime = daemon.lastTime
+    node.daemon = nil
+    node.stopsAfter = nil
+    node.isPaused = false
+    node.trace.record(.stop, at: time)
+    for packet in node.packets { pool.release(packet) }
+    for packet in node.tokens { pool.release(packet) }
+    node.packets.removeAll()
+    node.tokens.removeAll()
+    for place in node.deadlines.indices { node.deadlines[place] = nil }
+    for client in clients where client.node === node {
+      let hadSession = client.session != nil
+      client.streamWaits = false
+      if hadSession { sessionClosed(client) } else if !client.isOpen { client.state = .closed }
+      client.stream.removeAll()
+    }
+    node.sessions.removeAll()
+  }
+
+  private func resume(_ node: Node) {
+    guard node.isPaused else { return }
+    node.isPaused = false
+    node.busyUntil = now
+    for timer in TimerID.allCases {
+      if let deadline = node.deadlines[Int(timer.rawValue)], deadline <= now { queueTimer(timer, at: now, node) }
+    }
+    wakeStreams(of: node)
+    scheduleTurn(node)
+  }
+
+  // MARK: Sockets
+
+  private func arrive(_ packet: Int32, isToken: Bool, _ node: Node) {
+    guard node.daemon != nil else {
+      pool.release(packet)
+      return
+    }
+    if isToken {
+      if node.tokens.count >= options.queueLimit { return pool.release(packet) }
+      node.tokens.append(packet)
+    } else {
+      if node.packets.count >= options.queueLimit { return pool.release(packet) }
+      node.packets.append(packet)
+    }
+    if node.isPaused || node.hasTurn { return }
+    if node.busyUntil <= now { turn(node) } else { scheduleTurn(node) }
+  }
+
+  private func scheduleTurn(_ node: Node) {
+    guard !node.hasTurn, !(node.packets.isEmpty && node.tokens.isEmpty) else { return }
+    node.hasTurn = true
+    queue.add(.turn, node.index, 0, at: max(now, node.busyUntil))
+  }
+
+  /// One datagram: packets before tokens, or the other way round when the daemon says so.
+  private func turn(_ node: Node) {
+    node.hasTurn = false
+    guard node.daemon != nil, !node.isPaused else { return }
+    let takesToken = node.packets.isEmpty || (node.prefersToken && !node.tokens.isEmpty)
+    guard let packet = takesToken ? node.tokens.popFirst() : node.packets.popFirst() else { return }
+    node.busyUntil = now + UInt64(options.service * Double(Options.second))
+    current = packet
+    let bytes = pool.bytes(packet)
+    let source = configuration.segments[0].daemons[pool.sender(packet)].address
+    handle(takesToken ? .token(bytes, from: source) : .packet(bytes, from: source), at: node)
+    pool.release(packet)
+    scheduleTurn(node)
+  }
+
+  // MARK: Timers
+
+  private func queueTimer(_ timer: TimerID, at time: UInt64, _ node: Node) {
+    node.queued[Int(timer.rawValue)] = time
+    queue.add(.timer, node.index, Int(timer.rawValue), at: time)
+  }
+
+  private func set(_ action: TimerAction, _ node: Node) {
+    let place = Int(action.timer.rawValue)
+    guard let local = action.deadline else {
+      node.deadlines[place] = nil
+      return
+    }
+    var deadline = max(node.worldTime(local), now)
+    if options.timerJitter > 0 { deadline += UInt64(jitter.unit() * options.timerJitter * Double(Options.second)) }
+    node.deadlines[place] = deadline
+    // An event that comes earlier looks again; most deadlines are moved on before they are reached.
+    if let queued = node.queued[place], queued <= deadline { return }
+    queueTimer(action.timer, at: deadline, node)
+  }
+
+  private func timer(_ timer: TimerID, _ due: UInt64, _ node: Node) {
+    let place = Int(timer.rawValue)
+    guard node.queued[place] == due else { return }
+    node.queued[place] = nil
+    guard node.daemon != nil, let deadline = node.deadlines[place] else { return }
+    if deadline > now {
+      queueTimer(timer, at: deadline, node)
+      return
+    }
+    // A paused daemon finds it when it runs again.
+    if node.isPaused { return }
+    node.deadlines[place] = nil
+    handle(.timer(timer), at: node)
+  }
+
+  // MARK: One step of a daemon
+
+  /// The datagram that is being handled.
+  private var current: Int32 = -1
+
+  func handle(_ input: Input, at node: Node) {
+    guard node.daemon != nil else { return }
+    node.daemon!.handle(input, at: node.instant(now), into: &node.outbox)
+    observe(node)
+    let isStopped = sendDatagrams(node)
+    for action in node.outbox.timers { set(action, node) }
+    node.prefersToken = node.outbox.preferToken
+    let reads = node.outbox.readClients
+    if isStopped {
+      node.outbox.reset()
+      stop(node)
+      return
+    }
+    for action in node.outbox.sessions { carryOut(action, node) }
+    node.outbox.reset()
+    if reads != node.readsClients {
+      node.readsClients = reads
+      if reads { wakeStreams(of: node) }
+    }
+    if !backlogs.isEmpty {
+      let waiting = backlogs
+      backlogs.removeAll()
+      var last: SimClient?
+      for client in waiting where client !== last {
+        last = client
+        reportBacklog(client)
+      }
+    }
+  }
+
+  private func carryOut(_ action: SpreadCore.SessionAction, _ node: Node) {
+    switch action {
+    case .write(let id, let message):
+      if let client = node.sessions[id.index] { deliver(message, to: client) }
+    case .close(let id, _):
+      if let client = node.sessions[id.index] {
+        node.sessions[id.index] = nil
+        sessionClosed(client)
+      }
+    }
+  }
+
+  /// Answers whether the daemon stops in the middle.
+  private func sendDatagrams(_ node: Node) -> Bool {
+    for datagram in node.outbox.datagrams {
+      if let left = node.stopsAfter {
+        if left == 0 { return true }
+        node.stopsAfter = left - 1
+      }
+      send(node.outbox.bytes(of: datagram), datagram, node)
+    }
+    return false
+  }
+
+  private func send(_ bytes: UnsafeRawBufferPointer, _ datagram: Datagram, _ node: Node) {
+    let datagramClass = DatagramClass(bytes, datagram.kind)
+    let hash = World.contentHash(bytes)
+    mix(hash)
+    var packet: Int32?
+    let kind: Event.Kind = datagram.kind == .token ? .token : .packet
+    func send(to receiver: Int, isMulticast: Bool) {
+      let (first, second) = network.arrivals(
+        from: node.index, to: receiver, datagramClass, isMulticast: isMulticast, at: now)
+      for arrival in [first, second] {
+        guard let arrival else { continue }
+        if let packet {
+          pool.retain(packet)
+          queue.add(kind, receiver, Int(packet), at: arrival)
+        } else {
+          let added = pool.add(bytes, from: node.index, hash: hash)
+          packet = added
+          queue.add(kind, receiver, Int(added), at: arrival)
+        }
+      }
+    }
+    switch datagram.destination {
+    case .daemon(let receiver): send(to: receiver, isMulticast: false)
+    case .segment:
+      for receiver in nodes.indices where receiver != node.index { send(to: receiver, isMulticast: true) }
+    }
+  }
+
+  /// Without the type word and the transmitter, which retransmission rewrites.
+  static func contentHash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+    var mixer = Mixer()
+    mixer.add(bytes.slice(8, bytes.count - 8))
+    return mixer.value
+  }
+
+  var currentHash: UInt64 { pool.hash(current) }
+}
