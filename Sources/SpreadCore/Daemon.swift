@@ -51,6 +51,9 @@ public struct Daemon {
     random = SplitMix64(seed: seed)
   }
 
+  /// The last time used in a membership id; to be given to the next run (evs-properties 4, E1).
+  public var lastTime: Int32 { membership.lastTime }
+
   /// One step. Everything that follows from the input is in `out` when it returns.
   public mutating func handle(_ input: Input, at now: Instant, into out: inout Outbox) {
     switch input {
