@@ -29,6 +29,7 @@ test: needs
 	$(MAKE) --no-print-directory check-lib check-man
 	$(MAKE) --no-print-directory stage
 	$(MAKE) --no-print-directory check-compat
+	$(MAKE) --no-print-directory check-ring
 	@echo "make test: everything passed"
 
 # A crash must not leave the backtracer hanging on a pipe.

@@ -135,6 +135,16 @@ public struct Options: Sendable {
     reusesNames = random.chance(0.7)
     if random.chance(0.3) { withoutMembership = 0.3 }
     if random.chance(0.3) { maxSessionMessages = random.within(5...100) }
+    sendRate = min(sendRate, 0.25 * capacity / Double(clientsPerDaemon * daemons))
+  }
+
+  /// Messages per second that the ring carries, roughly; in the end of a run everything must be through.
+  private var capacity: Double {
+    let round = Double(daemons) * (delayFloor + delayMean + service)
+    let packetsPerRound = Double(min(window, personalWindow * daemons))
+    let weight = sizes.reduce(0, +)
+    let packetsPerMessage = (sizes[0] + sizes[1] + 4 * sizes[2] + 60 * sizes[3]) / weight
+    return min(packetsPerRound / round / packetsPerMessage, 0.05 / service / Double(daemons))
   }
 
   /// Name and value of each, for reports.

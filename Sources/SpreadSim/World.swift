@@ -82,7 +82,9 @@ public final class World {
     let daemons = (0..<options.daemons).map { index in
       let name = World.name("d\(index + 1)")
       return ConfiguredDaemon(
-        name: name, id: ProcessID(automaticFor: name), address: .v4(0x0a00_0001 + UInt32(index)))
+        // Ids further apart than 2^31 have no order (evs-properties D9).
+        name: name, id: ProcessID(0x1000_0000 + oneAtATimeHash(Array("d\(index + 1)".utf8)) >> 4), hasVirtualID: true,
+        address: .v4(0x0a00_0001 + UInt32(index)))
     }
     var configuration = Configuration(segments: [
       Segment(port: 4803, addresses: [.v4(0xe100_0001)], daemons: daemons)

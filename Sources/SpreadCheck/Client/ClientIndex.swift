@@ -22,6 +22,14 @@ struct MessageInfo {
 struct ViewKey: Hashable {
   let group: NameID
   let id: GroupID
+  /// Tells views of a group apart that was empty in between (evs-properties D13); -1 for all others.
+  var serial: Int32 = -1
+}
+
+/// A group in one configuration of daemons.
+private struct GroupLife: Hashable {
+  let group: NameID
+  let membership: MembershipID
 }
 
 /// One session's stay in one view of one group: from the view message to the next view, the self leave, or the end.
@@ -84,11 +92,15 @@ final class ClientIndex {
   private var viewNumbers: [ViewKey: Int] = [:]
   /// By message: the client that received it last, while clients are read one after another.
   private var lastReceiver: [Int32] = []
+  /// D13: a group that lost its last member is forgotten; the next join begins with the same ids again. What the
+  /// views of such a group have in common is not known, so each counts as one of its own.
+  private var reborn: Set<GroupLife> = []
   /// The first client trace with this private name.
   private(set) var clientByName: [NameID: Int] = [:]
 
   init(_ trace: Trace) {
     self.trace = trace
+    findReborn()
     // Sends first, so that what was sent counts, not what was received.
     for client in trace.clients.indices { readSends(client) }
     for client in trace.clients.indices { read(client) }
@@ -125,6 +137,53 @@ final class ClientIndex {
   func items(_ stay: Int, rank: Int, preOnly: Bool = false) -> [ReceivedItem] {
     let all = stays[stay].items
     return (preOnly ? all[..<stays[stay].preCount] : all[...]).filter { messages[Int($0.message)].rank >= rank }
+  }
+
+  /// What a view is known by.
+  func key(_ group: NameID, _ view: TableIndex) -> ViewKey {
+    let id = trace.views[Int(view)].id
+    let isReborn = reborn.contains(GroupLife(group: group, membership: id.membership))
+    return ViewKey(group: group, id: id, serial: isReborn ? view : -1)
+  }
+
+  private func findReborn() {
+    // As clients see it: a group begins when somebody joins it alone.
+    var begun: Set<GroupLife> = []
+    for client in trace.clients {
+      for record in client.records {
+        guard case .view(let group, let number) = record.event else { continue }
+        let view = trace.views[Int(number)]
+        guard view.id.index == 1, view.cause == .network || view.members.count == 1 else { continue }
+        let life = GroupLife(group: group, membership: view.id.membership)
+        if view.cause != .network, !begun.insert(life).inserted { reborn.insert(life) }
+      }
+    }
+    for client in trace.clients {
+      for record in client.records {
+        guard case .view(let group, let number) = record.event else { continue }
+        let view = trace.views[Int(number)]
+        let life = GroupLife(group: group, membership: view.id.membership)
+        if view.cause == .network, view.id.index == 1, begun.contains(life) { reborn.insert(life) }
+      }
+    }
+    // As daemons see it, where they are recorded.
+    for daemon in trace.daemons {
+      var present: [NameID: MembershipID] = [:]
+      var gone: Set<GroupLife> = []
+      for record in daemon.records {
+        guard case .groups(let number) = record.event else { continue }
+        var now: [NameID: MembershipID] = [:]
+        for group in trace.tables[Int(number)].groups {
+          now[group.name] = group.id.membership
+          let life = GroupLife(group: group.name, membership: group.id.membership)
+          if gone.contains(life) { reborn.insert(life) }
+        }
+        for (name, membership) in present where now[name] == nil {
+          gone.insert(GroupLife(group: name, membership: membership))
+        }
+        present = now
+      }
+    }
   }
 
   private func number(_ id: MessageID, _ payload: Payload) -> Int32 {
@@ -211,7 +270,7 @@ final class ClientIndex {
         close(group, record, .view(stays.count))
         open[group] = stays.count
         clients[client].stays[group, default: []].append(stays.count)
-        let key = ViewKey(group: group, id: trace.views[Int(viewIndex)].id)
+        let key = key(group, viewIndex)
         let number = viewNumbers[key] ?? byView.count
         if number == byView.count {
           viewNumbers[key] = number

@@ -58,7 +58,10 @@ private struct FifoReceiver {
   private func checkGap(_ first: Int32, _ firstRecord: Int, _ second: Int32, _ secondRecord: Int) {
     let (start, end) = (Int(places[Int(first)]), Int(places[Int(second)]))
     let message = index.messages[Int(first)]
-    guard message.sender >= 0, start >= 0, end > start + 1 else { return }
+    // A later session may bear the same name.
+    guard message.sender >= 0, index.messages[Int(second)].sender == message.sender, start >= 0, end > start + 1 else {
+      return
+    }
     let sends = index.clients[Int(message.sender)].sends
     for place in start + 1..<end {
       let missing = index.messages[Int(sends[place])]

@@ -80,7 +80,7 @@ private func checkUnannounced(
 ) {
   let here = index.stays[stay]
   let mine = Set(index.items(stay, rank: 2).map { $0.message })
-  for other in index.stays(of: ViewKey(group: here.group, id: index.view(here).id)) {
+  for other in index.stays(of: index.key(here.group, here.viewIndex)) {
     let there = index.stays[other]
     guard lost.contains(index.clients[there.client].name), case .view = there.end else { continue }
     let theirs = Set(index.items(other, rank: 2).map { $0.message })

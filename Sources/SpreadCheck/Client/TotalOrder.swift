@@ -25,7 +25,7 @@ private func checkOneOrder(_ index: ClientIndex, _ findings: Findings) {
       case .view(let group, let viewIndex):
         let view = index.trace.views[Int(viewIndex)]
         guard view.cause.isLight else { continue }
-        let key = ViewKey(group: group, id: view.id)
+        let key = index.key(group, viewIndex)
         node = viewNodes[key] ?? Int32(index.messages.count + viewNodes.count)
         viewNodes[key] = node
       default: break
@@ -54,7 +54,7 @@ private func records(_ client: Int, _ index: ClientIndex, _ viewNodes: [ViewKey:
       let node = index.messageOf[client][record]
       if result[node] == nil { result[node] = record }
     case .view(let group, let viewIndex):
-      let key = ViewKey(group: group, id: index.trace.views[Int(viewIndex)].id)
+      let key = index.key(group, viewIndex)
       if let node = viewNodes[key], result[node] == nil { result[node] = record }
     default: break
     }
@@ -94,7 +94,7 @@ private func checkViewOrder(_ index: ClientIndex, _ findings: Findings) {
       var list: [Int32] = []
       var stayOf: [Int32: Int] = [:]
       for stay in index.clients[client].stays[group]! {
-        let key = ViewKey(group: group, id: index.view(index.stays[stay]).id)
+        let key = index.key(group, index.stays[stay].viewIndex)
         let node = nodes[key] ?? Int32(nodes.count)
         nodes[key] = node
         if stayOf[node] == nil {
@@ -116,90 +116,63 @@ private func checkViewOrder(_ index: ClientIndex, _ findings: Findings) {
 }
 
 /// C4.prefix: before the signal two members of a view differ only in how far they got. Exact for messages to the
-/// group, so only these are compared; each list with the union of those before it, own discarded messages aside.
+/// group, so only these are compared.
 private func checkPrefix(_ key: ViewKey, _ stays: [Int], _ index: ClientIndex, _ findings: Findings) {
   guard stays.count > 1 else { return }
   let rank = findings.options.orderedRank
-  let lists = stays.map { (stay: $0, items: index.items($0, rank: rank, preOnly: true)) }
+  let lists = stays.map { MessageList(stay: $0, items: index.items($0, rank: rank, preOnly: true)) }
     .sorted { $0.items.count != $1.items.count ? $0.items.count > $1.items.count : $0.stay < $1.stay }
-  var reference = OrderedUnion(index)
-  for list in lists {
-    guard let conflict = reference.add(list.items, of: list.stay) else { continue }
+  for (first, second) in MessageList.pairs(lists.count) {
+    guard let conflict = lists[first].conflict(with: lists[second], whole: false, index) else { continue }
     findings.fail(
       "C4.prefix", "before the signal members of a view receive the same messages in the same order, some fewer",
-      [conflict.reference, conflict.here, index.evidence(index.stays[list.stay])])
+      [conflict.reference, conflict.here, index.evidence(index.stays[lists[second].stay])])
   }
 }
 
-/// The messages that some sessions received in a view, in their common order. A message discarded by its sender is
-/// missing at that sender alone.
-struct OrderedUnion {
-  private struct Entry {
-    var message: Int32
-    var evidence: Evidence
-  }
+/// The messages that one session received in a view.
+struct MessageList {
   struct Conflict {
     var reference: Evidence
     var here: Evidence
   }
-  private let index: ClientIndex
-  private var entries: [Entry] = []
-  /// From which entry on which client alone vouches for the list.
-  private var regions: [(start: Int, client: Int)] = []
-  /// So many entries are confirmed by a second client.
-  private var confirmed = 0
+  var stay: Int
+  var items: [ReceivedItem]
 
-  init(_ index: ClientIndex) {
-    self.index = index
+  /// Which of so many lists are compared: each with the first two. What is missing because its sender discarded it is
+  /// missing at one session only, so that one of the two shows it.
+  static func pairs(_ count: Int) -> [(Int, Int)] {
+    guard count > 1 else { return [] }
+    return [(0, 1)] + (2..<max(count, 2)).flatMap { [(0, $0), (1, $0)] }
   }
 
-  var count: Int { entries.count }
-
-  /// Compares `items` with the union as far as both go, then extends the union by what is over. Answers where they
-  /// part; with `whole`, also when one ends before the other.
-  mutating func add(_ items: [ReceivedItem], of stay: Int, whole: Bool = false) -> Conflict? {
-    let client = index.stays[stay].client
-    var merged: [Entry] = []
-    merged.reserveCapacity(max(entries.count, items.count))
+  /// Compares both as far as they go, with `whole` also their ends; messages that one of the two had sent and
+  /// discarded aside. Answers where they part.
+  func conflict(with other: MessageList, whole: Bool, _ index: ClientIndex) -> Conflict? {
+    let (a, b) = (index.stays[stay].client, index.stays[other.stay].client)
+    func counts(_ item: ReceivedItem) -> Bool {
+      !index.isDiscarded(item.message, at: a) && !index.isDiscarded(item.message, at: b)
+    }
+    func line(_ client: Int, _ item: ReceivedItem) -> Evidence { .client(client, Int(item.record)) }
     var i = 0
     var j = 0
-    while i < entries.count || j < items.count {
-      if i < entries.count, j < items.count, entries[i].message == items[j].message {
-        merged.append(entries[i])
-        i += 1
-        j += 1
-      } else if i < entries.count, index.isDiscarded(entries[i].message, at: client) {
-        merged.append(entries[i])
-        i += 1
-      } else if j < items.count, i < entries.count || whole, mayInsert(items[j].message, at: i) {
-        merged.append(Entry(message: items[j].message, evidence: .client(client, Int(items[j].record))))
-        j += 1
-      } else if i < entries.count, j < items.count {
-        return Conflict(reference: entries[i].evidence, here: .client(client, Int(items[j].record)))
-      } else {
-        break
+    while true {
+      while i < items.count, !counts(items[i]) { i += 1 }
+      while j < other.items.count, !counts(other.items[j]) { j += 1 }
+      guard i < items.count, j < other.items.count else { break }
+      if items[i].message != other.items[j].message {
+        return Conflict(reference: line(a, items[i]), here: line(b, other.items[j]))
       }
+      i += 1
+      j += 1
     }
-    if whole, !regions.isEmpty {
-      if i < entries.count { return Conflict(reference: entries[i].evidence, here: index.evidence(index.stays[stay])) }
-      if j < items.count {
-        return Conflict(reference: .client(client, Int(items[j].record)), here: index.evidence(index.stays[stay]))
-      }
+    guard whole else { return nil }
+    if i < items.count {
+      return Conflict(reference: line(a, items[i]), here: index.evidence(index.stays[other.stay]))
     }
-    let reached = merged.count
-    merged += entries[i...]
-    if j < items.count {
-      regions.append((merged.count, client))
-      merged += items[j...].map { Entry(message: $0.message, evidence: .client(client, Int($0.record))) }
+    if j < other.items.count {
+      return Conflict(reference: line(b, other.items[j]), here: index.evidence(index.stays[stay]))
     }
-    if regions.isEmpty { regions.append((0, client)) } else { confirmed = max(confirmed, reached) }
-    entries = merged
     return nil
-  }
-
-  /// Whether the union lacks `message` at place `i` only because the one client that vouches for it there sent it.
-  private func mayInsert(_ message: Int32, at i: Int) -> Bool {
-    guard i >= confirmed, let region = regions.last(where: { $0.start <= i }) else { return false }
-    return index.isDiscarded(message, at: region.client)
   }
 }

@@ -39,6 +39,7 @@ private func checkReached(_ key: ViewKey, _ stays: [Int], _ index: ClientIndex, 
   for member in index.view(first).members {
     guard let client = index.clientByName[member], index.clients[client].wantsMembership,
       !stays.contains(where: { index.stays[$0].client == client }),
+      key.serial < 0,
       let later = index.clients[client].stays[key.group]?.first(where: {
         let id = index.view(index.stays[$0]).id
         return id.membership == key.id.membership && id.index > key.id.index

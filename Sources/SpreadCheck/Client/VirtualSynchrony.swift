@@ -126,11 +126,11 @@ private func compare(
   _ property: String, _ text: String, _ stays: [Int], _ index: ClientIndex, _ findings: Findings
 ) {
   guard stays.count > 1 else { return }
-  var reference = OrderedUnion(index)
-  for stay in stays {
-    if let conflict = reference.add(index.items(stay, rank: 2), of: stay, whole: true) {
-      findings.fail(property, text, [conflict.reference, conflict.here, index.evidence(index.stays[stay])])
-    }
+  let lists = stays.map { MessageList(stay: $0, items: index.items($0, rank: 2)) }
+  for (first, second) in MessageList.pairs(lists.count) {
+    guard let conflict = lists[first].conflict(with: lists[second], whole: true, index) else { continue }
+    findings.fail(
+      property, text, [conflict.reference, conflict.here, index.evidence(index.stays[lists[second].stay])])
   }
   let unordered = stays.map { stay in
     index.items(stay, rank: 1).filter { index.messages[Int($0.message)].rank == 1 }

@@ -46,8 +46,9 @@ private struct TableWalk {
       ring = index.rings[configuration.id] ?? -1
       sequence = 0
       table = nil
-    case .deliver(let id, let number, let message, _, let phase):
-      if phase == .pre, index.rings[id] == ring, number > sequence {
+    case .deliver(let id, let number, let message, let service, let phase):
+      // A reliable message may come before packets with smaller numbers (evs-properties D2).
+      if phase == .pre, service.rank >= 2, index.rings[id] == ring, number > sequence {
         settle()
         sequence = number
       }
