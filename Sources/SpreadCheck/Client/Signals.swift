@@ -96,12 +96,20 @@ private func checkUnannounced(
   }
 }
 
+/// A join from a daemon that is lost, but had no members yet when it was: the group was not touched before
+/// (daemon-groups 6).
+private func isFirstOfLostDaemon(_ old: ViewRecord, _ new: ViewRecord, _ names: Names) -> Bool {
+  let joined = new.members.filter { !old.members.contains($0) }
+  guard joined.count == 1, let daemon = names.daemon(of: joined[0]) else { return false }
+  return !old.members.contains { names.daemon(of: $0) == daemon }
+}
+
 /// T6: a join or leave in the transitional period makes a network view, the joiner apart and last, and a new signal
 /// with that view's id follows at once.
 private func checkTransitionalView(
   _ here: Stay, _ after: Stay, _ new: ViewRecord, _ signal: Evidence?, _ index: ClientIndex, _ findings: Findings
 ) {
-  if signal == nil {
+  if signal == nil, !isFirstOfLostDaemon(index.view(here), new, index.trace.names) {
     findings.fail(
       "T6.before", "a network view beyond the first of a configuration stands in a transitional period",
       [index.evidence(here), index.evidence(after)])
