@@ -4,6 +4,7 @@
 //   spread-sim --seed X [--no-shrink] one seed; a violation is told in full
 //   spread-sim --bugs [--seeds N]     each planted bug with up to N seeds (only in builds with SPREAD_BUGS)
 //   spread-sim --dump PREFIX --seed X the trace lines of files that begin so
+//   spread-sim --scenarios [--rewrite] FILE ...   compares, or writes anew, what scenarios print
 //   spread-sim --measure              virtual seconds per second of processor, 5 daemons under load
 //
 // The last line is "n seeds, v violations"; exit status 1 when there are any.
@@ -24,6 +25,8 @@ struct Arguments {
   var measures = false
   var onlyBug: String?
   var dump: String?
+  var scenarios: [String]?
+  var rewrites = false
 
   init() {
     var rest = CommandLine.arguments.dropFirst()
@@ -51,7 +54,10 @@ struct Arguments {
       case "--bugs": bugs = true
       case "--bug": onlyBug = next(option)
       case "--measure": measures = true
+      case "--scenarios": scenarios = []
+      case "--rewrite": rewrites = true
       case "--dump": dump = next(option)
+      case _ where scenarios != nil && !option.hasPrefix("-"): scenarios?.append(option)
       default: fail("unknown option \(option); see the top of Sources/spread-sim/main.swift")
       }
     }
@@ -152,8 +158,54 @@ func measure() {
   }
 #endif
 
+func read(_ path: String) -> String? {
+  guard let file = fopen(path, "r") else { return nil }
+  defer { fclose(file) }
+  var bytes: [UInt8] = []
+  while true {
+    let byte = fgetc(file)
+    if byte == EOF { break }
+    bytes.append(UInt8(truncatingIfNeeded: byte))
+  }
+  return String(decoding: bytes, as: UTF8.self)
+}
+
+func runScenarios(_ paths: [String]) -> Bool {
+  var failures = 0
+  for path in paths {
+    guard let text = read(path) else {
+      tell("\(path): cannot be read")
+      failures += 1
+      continue
+    }
+    do throws(ScenarioError) {
+      let printed = try runScenario(text)
+      guard printed != text else { continue }
+      if arguments.rewrites, let file = fopen(path, "w") {
+        fputs(printed, file)
+        fclose(file)
+        tell("\(path): written anew")
+      } else {
+        failures += 1
+        let (old, new) = (text.split(separator: "\n", omittingEmptySubsequences: false),
+          printed.split(separator: "\n", omittingEmptySubsequences: false))
+        let at = zip(old, new).enumerated().first { $0.element.0 != $0.element.1 }?.offset ?? min(old.count, new.count)
+        tell("\(path):\(at + 1): expected: \(at < old.count ? old[at] : "nothing more")")
+        tell("\(path):\(at + 1):  printed: \(at < new.count ? new[at] : "nothing more")")
+      }
+    } catch {
+      tell("\(path): \(error)")
+      failures += 1
+    }
+  }
+  tell("\(paths.count) scenarios, \(failures) failures")
+  return failures == 0
+}
+
 let isGood: Bool
-if arguments.measures {
+if let scenarios = arguments.scenarios {
+  isGood = runScenarios(scenarios)
+} else if arguments.measures {
   measure()
   isGood = true
 } else if arguments.bugs {
