@@ -11,6 +11,8 @@ struct Rule {
     case delay(UInt64)
     /// The sender stops behind this datagram.
     case stopSender
+    /// Nothing: the scenario waits for it.
+    case mark
   }
 
   /// nil: any.
@@ -43,10 +45,9 @@ extension World {
     for place in rules.indices {
       let rule = rules[place]
       guard rule.count > 0, rule.from ?? from == from, rule.kind == "any" || rule.kind == name else { continue }
-      if case .stopSender = rule.effect {
-        guard to == nil else { continue }
-      } else {
-        guard let to, rule.to ?? to == to else { continue }
+      switch rule.effect {
+      case .stopSender, .mark: guard to == nil else { continue }
+      case .drop, .duplicate, .delay: guard let to, rule.to ?? to == to else { continue }
       }
       rules[place].count -= 1
       return rule.effect

@@ -3,7 +3,8 @@
 //
 //   world DAEMONS [CLIENTS] [delay=MS] [name=value ...]   begins anew; daemons d1.., clients c0.. (cN lives at d(N % DAEMONS + 1))
 //   run TIME                         20ms, 5s
-//   connect C ...   disconnect C   vanish C   join C G   leave C G   slow C [PER SECOND]
+//   until D KIND [xN]                the daemon sends its N-th such datagram, at most 30 s
+//   connect C ...   disconnect C   vanish C   join C G[-G]   leave C G   slow C [PER SECOND]
 //   send C SERVICE G[,G...] [SIZE] [xN]
 //   split D... | D... [| ...]        cuts what was whole      oneway D D      heal
 //   stop D ...   start D ...   pause D   resume D   clock D SECONDS
@@ -77,10 +78,13 @@ private struct Scenario {
     guard world != nil else { throw ScenarioFailure(text: "begin with world") }
     switch words[0] {
     case "run": world.advance(to: world.now + (try time(rest.first)))
+    case "until": try wait(rest)
     case "connect": for word in rest { world.connect(try client(word)) }
     case "disconnect": world.disconnect(try client(rest.first))
     case "vanish": world.vanish(try client(rest.first), part: 0.5)
-    case "join": world.join(try client(rest.first), try group(rest.last))
+    case "join":
+      let ends = (rest.last ?? "").split(separator: "-").map(String.init)
+      for group in try group(ends.first)...(try group(ends.last)) { world.join(try client(rest.first), group) }
     case "leave": world.leave(try client(rest.first), try group(rest.last))
     case "slow": world.setReadingRate(try client(rest.first), rest.count > 1 ? Double(try number(rest[1])) : nil)
     case "send": try send(rest)
@@ -171,6 +175,7 @@ private struct Scenario {
       case "delay": options.delayFloor = Double(value) / 1000
       case "window": options.window = value
       case "personal": options.personalWindow = value
+      case "groups": options.groups = value
       case "limit": options.maxSessionMessages = value
       default: throw ScenarioFailure(text: "unknown option \(word)")
       }
@@ -236,6 +241,17 @@ private struct Scenario {
     guard words.count == 2 else { throw ScenarioFailure(text: "stop-after DAEMON KIND") }
     world.rules.append(
       Rule(from: try daemon(words[0]).index, to: nil, kind: words[1], count: 1, effect: .stopSender))
+  }
+
+  private func wait(_ words: [String]) throws(ScenarioFailure) {
+    var words = words
+    let count = times(&words)
+    guard words.count == 2 else { throw ScenarioFailure(text: "until DAEMON KIND [xN]") }
+    let place = world.rules.count
+    world.rules.append(Rule(from: try daemon(words[0]).index, to: nil, kind: words[1], count: count, effect: .mark))
+    let limit = world.now + 30 * Options.second
+    while world.rules[place].count > 0, world.now < limit { world.advance(to: world.now + 100_000) }
+    if world.rules[place].count > 0 { throw ScenarioFailure(text: "\(words[0]) sends no such \(words[1])") }
   }
 
   // MARK: What is printed

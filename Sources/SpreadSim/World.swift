@@ -407,7 +407,7 @@ public final class World {
       case .drop: first = nil
       case .duplicate: second = first.map { $0 + 1000 }
       case .delay(let time): first = first.map { $0 + time }
-      case .stopSender, nil: break
+      case .stopSender, .mark, nil: break
       }
       for arrival in [first, second] {
         guard let arrival else { continue }
