@@ -10,7 +10,7 @@ SWIFT ?= swift
 
 TOOLS := spuser spflooder spping
 TOOLS_BUILD := .build-tools
-COMPAT_PREFIX ?= $(DESTDIR)$(PREFIX)
+COMPAT_PREFIX ?= $(STAGE)
 COMPAT_ADDRESS ?=
 
 .PHONY: tools install-tools compat
@@ -25,5 +25,5 @@ install-tools: tools
 	install -m 755 -s $(TOOLS:%=$(TOOLS_BUILD)/release/%) $(DESTDIR)$(BINDIR)
 	ln -sf spuser $(DESTDIR)$(BINDIR)/sptuser
 
-compat:
+compat: stage
 	compat-tests/run.sh $(COMPAT_PREFIX) $(COMPAT_ADDRESS)

@@ -33,6 +33,10 @@ extension LogLine {
       self.init(
         reason == .started ? .debug : .print, "token.lost", "looking for a new ring: \(reason.text)",
         [("reason", reason.name)], in: .membership)
+    case .dropped(let reason, let source, let count):
+      self.init(
+        .warning, "ring.dropped", "\(count) \(count == 1 ? "datagram" : "datagrams") dropped: \(reason.text(from: source))",
+        [("reason", reason.name), ("from", source.text), ("count", String(count))], in: reason.area)
     case .joinRefused(let user, let group, let members):
       self.init(
         .warning, "join.refused", "\(user.text) may not join \(group.text): it is full with \(members) members",
@@ -220,5 +224,32 @@ extension TokenLossReason {
     case .contradictoryForm: "the forming of a ring contradicted what this daemon knows"
     case .started: "started"
     }
+  }
+}
+
+extension DropReason {
+  /// The stable word for programs.
+  var name: String {
+    switch self {
+    case .malformed: "malformed"
+    case .wrongHash: "wrong-hash"
+    case .unknownTransmitter: "unknown-daemon"
+    case .wrongSource: "wrong-source"
+    }
+  }
+
+  func text(from source: NetworkAddress) -> String {
+    switch self {
+    case .malformed(let failure): "\(source.text) sends what no daemon sends (\(failure))"
+    case .wrongHash(let hash):
+      "\(source.text) has another configuration (its hash is \(hash)); compare the files with spread --check"
+    case .unknownTransmitter(let id): "\(source.text) sends as the daemon \(id.rawValue), which is not configured"
+    case .wrongSource(let id): "\(source.text) sends as the daemon \(id.rawValue), which has another address"
+    }
+  }
+
+  /// Files that differ are what people look for when daemons do not find each other.
+  var area: DebugFlags {
+    if case .wrongHash = self { .configuration } else { .network }
   }
 }

@@ -120,7 +120,7 @@ struct Launch {
 
   private func listen() throws(LaunchFailure) -> [Listener] {
     do throws(SystemError) {
-      return try ListenSockets.listen(at: addresses, port: port)
+      return try ListenSockets.listen(at: addresses, port: port, reuse: configuration.socketPortReuse)
     } catch {
       throw LaunchFailure(lines: [error.description] + advice(for: error))
     }

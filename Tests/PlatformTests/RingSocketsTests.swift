@@ -209,3 +209,31 @@ import Testing
     #expect(memory.remember(2) == nil)
   }
 }
+
+@Suite struct DropTests {
+  @Test func aForeignHashIsToldWithItsSenderAndThenCounted() throws {
+    let configuration = RingSocketsTests.configuration([2], port: 47930)
+    var daemon = Daemon(configuration: configuration, me: 0, seed: 1)
+    var outbox = Outbox()
+    var packet = PacketHeader(
+      type: .hurry, transmitter: configuration.daemons[1].id, process: configuration.daemons[1].id,
+      configurationHash: configuration.hash ^ 1)
+    packet.dataLength = 0
+    let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: PacketHeader.size, alignment: 8)
+    defer { bytes.deallocate() }
+    packet.store(at: bytes.baseAddress!)
+    func drops(at seconds: UInt64) -> [String] {
+      outbox.reset()
+      daemon.handle(
+        .packet(UnsafeRawBufferPointer(bytes), from: .v4(0x0a00_0001)),
+        at: Instant(nanoseconds: seconds * 1_000_000_000, wallSeconds: 1), into: &outbox)
+      return outbox.log.map { LogLine($0).text }
+    }
+    let reason = "10.0.0.1 has another configuration (its hash is \(configuration.hash ^ 1)); "
+      + "compare the files with spread --check"
+    #expect(drops(at: 1) == ["1 datagram dropped: \(reason)"])
+    #expect(drops(at: 2) == [])
+    #expect(drops(at: 3) == [])
+    #expect(drops(at: 12) == ["3 datagrams dropped: \(reason)"])
+  }
+}
