@@ -12,7 +12,7 @@ import struct
 import sys
 
 KIND, DIRECTORY = sys.argv[1:]
-EACH = 40  # at most, of one kind from one file
+EACH = 10  # about so many of one kind from one file
 
 
 def write(data):

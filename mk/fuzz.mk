@@ -1,7 +1,7 @@
 # Fuzzing with libFuzzer (docs/architecture.md, "Tests").
 #
 #   make fuzz T=configuration MIN=10     ten minutes of Fuzz/ConfigurationFuzz.swift (upper or lower case)
-#   make fuzz-quick SEC=5                some seconds of each
+#   make fuzz-quick SEC=5                some seconds of each, from the seeds alone (part of make test, with 2)
 #
 # A new target is a new file Fuzz/<Name>Fuzz.swift with a comment line `// seeds: KIND` (Fuzz/seeds.py) and a function
 # <name>Fuzz(_ input: UnsafeRawBufferPointer) that traps when something is wrong. All targets are one program, built
@@ -11,6 +11,8 @@
 FUZZ ?= .build-fuzz
 MIN ?= 1
 SEC ?= 5
+CORPUS ?= corpus
+FUZZ_STATS ?= 1
 FUZZ_SANITIZE ?= fuzzer
 FUZZ_FLAGS = -sanitize=$(FUZZ_SANITIZE) -assert-config Debug
 fuzz_names := $(patsubst Fuzz/%Fuzz.swift,%,$(wildcard Fuzz/*Fuzz.swift))
@@ -24,7 +26,10 @@ fuzz:
 	@test -n '$(call fuzz_name,$(T))' || { echo "say T=name, one of: $(fuzz_names)" >&2; exit 2; }
 	@$(MAKE) --no-print-directory fuzz-run-$(call fuzz_name,$(T)) SEC=$$(($(MIN) * 60))
 
-fuzz-quick: $(fuzz_names:%=fuzz-run-%)
+# From the seeds alone, so that it takes the same time everywhere.
+fuzz-quick: $(FUZZ)/fuzz
+	@for name in $(fuzz_names); do rm -rf $(FUZZ)/$$name/quick; \
+	  $(MAKE) --no-print-directory fuzz-run-$$name CORPUS=quick FUZZ_STATS=0 || exit 1; done
 
 # The function of each target under its name.
 $(FUZZ)/Dispatch.swift: mk/fuzz.mk $(wildcard Fuzz/*Fuzz.swift)
@@ -44,8 +49,8 @@ $(FUZZ)/fuzz: $(FUZZ)/Dispatch.swift $(wildcard Fuzz/*.swift) Package.swift \
 
 # A crash must not leave the backtracer hanging on the pipe.
 $(fuzz_names:%=fuzz-run-%): fuzz-run-%: $(FUZZ)/fuzz
-	@python3 Fuzz/seeds.py '$(call fuzz_seeds,$*)' $(FUZZ)/$*/corpus
+	@python3 Fuzz/seeds.py '$(call fuzz_seeds,$*)' $(FUZZ)/$*/$(CORPUS)
 	@echo "fuzzing $* for $(SEC) s"
 	@SPREAD_FUZZ=$* SWIFT_BACKTRACE=enable=no timeout -k 5 $$(($(SEC) + 120)) $(FUZZ)/fuzz \
-	  -max_total_time=$(SEC) -max_len=4096 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 -verbosity=0 \
-	  -artifact_prefix=$(FUZZ)/$*/ $(FUZZ)/$*/corpus
+	  -max_total_time=$(SEC) -max_len=4096 -timeout=10 -rss_limit_mb=1024 -print_final_stats=$(FUZZ_STATS) -verbosity=0 \
+	  -artifact_prefix=$(FUZZ)/$*/ $(FUZZ)/$*/$(CORPUS)
