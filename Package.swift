@@ -68,6 +68,11 @@ let package = Package(
     .executableTarget(name: "spflooder", dependencies: ["CSpread", "SpreadABI", "ToolSupport"]),
     .executableTarget(name: "spping", dependencies: ["CSpread", "SpreadABI", "ToolSupport"]),
 
+    // What the core costs, and whether it allocates (docs/architecture.md).
+    .target(name: "CAllocationCount", path: "Benchmarks/CAllocationCount"),
+    .executableTarget(
+      name: "ring-bench", dependencies: ["SpreadCore", "SpreadWire", "CAllocationCount"], path: "Benchmarks/ring"),
+
     .testTarget(name: "WireTests", dependencies: ["SpreadWire"]),
     .testTarget(name: "CheckTests", dependencies: ["SpreadCheck", "SpreadWire"]),
     .testTarget(name: "CoreTests", dependencies: ["SpreadCore", "SpreadWire"]),

@@ -208,8 +208,8 @@ public struct Daemon {
       case .sendGroups(let message, let packetClass):
         ring.submitGroups(message, packetClass, &wire, at: now, into: &out)
       case .exchangeBegins:
-        ring.exchanging = true
-        ring.threshold = .agreed
+        ring.exchanging = !bug(.sendsInExchange)
+        ring.threshold = bug(.earlyInExchange) ? .open : .agreed
       case .exchangeOver:
         ring.exchanging = false
         ring.threshold = .open

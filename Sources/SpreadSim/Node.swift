@@ -13,6 +13,8 @@ final class Node {
   var daemon: Daemon?
   var outbox = Outbox()
   var incarnation: Int32 = 0
+  /// Another file than the others have (scenarios only).
+  var configuration: Configuration?
   /// What the last incarnation left in its small file.
   var lastTime: Int32 = 0
 

@@ -84,7 +84,7 @@ public struct Options: Sendable {
 
   private mutating func drawShape(_ random: inout Xoshiro256) {
     daemons = random.chance(0.05) ? random.within(8...20) : random.within(1...7)
-    if random.chance(0.2) {
+    if daemons <= 7, random.chance(0.2) {
       window = random.within(2...40)
       personalWindow = random.within(1...min(window, 20))
     }

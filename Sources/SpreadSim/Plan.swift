@@ -204,8 +204,10 @@ extension Options {
     times(&random, rate: sendRate, until: quiet) { time, random in
       entries.append(PlanEntry(time, .send(client, sending(&random))))
     }
-    times(&random, rate: min(sendRate, 1), from: quiet, until: quiet + bound + (end - quiet - bound) / 3) { time, random in
-      entries.append(PlanEntry(time, .send(client, sending(&random))))
+    times(&random, rate: min(sendRate, 1), from: quiet, until: quiet + bound) { time, random in
+      var sending = sending(&random)
+      sending.size = min(sending.size, 3000)
+      entries.append(PlanEntry(time, .send(client, sending)))
     }
   }
 

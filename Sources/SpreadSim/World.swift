@@ -23,6 +23,8 @@ public final class World {
   var backlogs: [SimClient] = []
   /// Last number used by each private name.
   var counters: [GroupName: UInt32] = [:]
+  /// Scenarios only.
+  var rules: [Rule] = []
   private var log = Mixer()
   public private(set) var events = 0
   private var isCalm = false
@@ -153,7 +155,7 @@ public final class World {
     }
   }
 
-  private func carryOut(_ action: Action, place: Int) {
+  func carryOut(_ action: Action, place: Int) {
     switch action {
     case .cut(let links, let length):
       for link in links { network.cut(link) }
@@ -197,7 +199,7 @@ public final class World {
 
   // MARK: Daemons
 
-  private func boot(_ node: Node) {
+  func boot(_ node: Node) {
     var random = Xoshiro256(options.seed, stream: 10_000 + UInt64(node.index) * 1000 + UInt64(node.incarnation))
     node.incarnation += 1
     node.startedAt = now
@@ -219,7 +221,7 @@ public final class World {
     node.trace = trace.addDaemon(node.name, file: "\(node.name).\(node.incarnation)")
     node.trace.record(.start(incarnation: node.incarnation), at: time)
     node.daemon = Daemon(
-      configuration: configuration, me: node.index, settings: settings, seed: random.next(), lastTime: node.lastTime)
+      configuration: node.configuration ?? configuration, me: node.index, settings: settings, seed: random.next(), lastTime: node.lastTime)
     handle(.start, at: node)
   }
 
@@ -244,7 +246,7 @@ public final class World {
     node.sessions.removeAll()
   }
 
-  private func resume(_ node: Node) {
+  func resume(_ node: Node) {
     guard node.isPaused else { return }
     node.isPaused = false
     node.busyUntil = now
@@ -385,6 +387,9 @@ public final class World {
         node.stopsAfter = left - 1
       }
       send(node.outbox.bytes(of: datagram), datagram, node)
+      if case .stopSender? = applyRule(from: node.index, to: nil, node.outbox.bytes(of: datagram), datagram.kind) {
+        return true
+      }
     }
     return false
   }
@@ -396,8 +401,14 @@ public final class World {
     var packet: Int32?
     let kind: Event.Kind = datagram.kind == .token ? .token : .packet
     func send(to receiver: Int, isMulticast: Bool) {
-      let (first, second) = network.arrivals(
+      var (first, second) = network.arrivals(
         from: node.index, to: receiver, datagramClass, isMulticast: isMulticast, at: now)
+      switch applyRule(from: node.index, to: receiver, bytes, datagram.kind) {
+      case .drop: first = nil
+      case .duplicate: second = first.map { $0 + 1000 }
+      case .delay(let time): first = first.map { $0 + time }
+      case .stopSender, .mark, nil: break
+      }
       for arrival in [first, second] {
         guard let arrival else { continue }
         if let packet {

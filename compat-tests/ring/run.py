@@ -226,8 +226,7 @@ class Run:
             [self.chosen.check, *traces, os.path.join(self.directory, "run.json")], capture_output=True, text=True)
         with open(os.path.join(self.directory, "report.txt"), "w") as file:
             file.write(result.stdout)
-        lines = result.stdout.splitlines()
-        print("\n".join(lines[:40] + (["..."] if len(lines) > 60 else []) + lines[max(40, len(lines) - 20):]))
+        print(shortened(result.stdout))
         print(result.stderr, end="")
         if result.returncode:
             self.failures.append(f"spread-check: exit status {result.returncode}")
@@ -257,6 +256,18 @@ class Run:
             shutil.rmtree(self.directory)
         print(f"ring: {self.chosen.pattern} seed {self.chosen.seed}: {'FAILED' if self.failures else 'passed'}")
         return 1 if self.failures else 0
+
+
+def shortened(report):
+    """The violations with their proofs, not all of many, and the last line; warnings stay in the file."""
+    lines = []
+    is_warning = False
+    for line in report.splitlines():
+        if not line.startswith(" "):
+            is_warning = line.startswith("warning") or line.startswith("E5r")
+        if not is_warning:
+            lines.append(line)
+    return "\n".join(lines[:40] + (["..."] if len(lines) > 60 else []) + lines[max(40, len(lines) - 20):])
 
 
 def count_lines(path, start):

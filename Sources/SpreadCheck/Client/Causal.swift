@@ -131,7 +131,7 @@ private struct CausalReceiver {
       // Due here only if it was received in the very view this session is in, before anything was cut off.
       guard let stay = index.stay(client, group, at: record), index.stays[stay].signals.first ?? .max > record,
         let other = index.stay(Int(message.firstReceiver), group, at: Int(message.firstRecord)),
-        index.view(index.stays[stay]).id == index.view(index.stays[other]).id,
+        index.key(group, index.stays[stay].viewIndex) == index.key(group, index.stays[other].viewIndex),
         index.view(index.stays[stay]).members.contains(message.id.sender)
       else { continue }
       findings.fail(

@@ -166,6 +166,7 @@ final class ClientIndex {
         if view.cause == .network, view.id.index == 1, begun.contains(life) { reborn.insert(life) }
       }
     }
+    findCollisions()
     // As daemons see it, where they are recorded.
     for daemon in trace.daemons {
       var present: [NameID: MembershipID] = [:]
@@ -182,6 +183,36 @@ final class ClientIndex {
           gone.insert(GroupLife(group: name, membership: membership))
         }
         present = now
+      }
+    }
+  }
+
+  /// D14: a group that a change of configuration did not touch keeps its id and counts on. When a join was delivered on
+  /// one side only, as the last thing before the ring parted, both sides give the same id to different views. Only
+  /// tables of different rings are excused.
+  private func findCollisions() {
+    var seen: [ViewKey: [(ring: MembershipID, members: [NameID])]] = [:]
+    for daemon in trace.daemons {
+      var ring: MembershipID?
+      for record in daemon.records {
+        switch record.event {
+        case .configuration(let number):
+          let configuration = trace.configurations[Int(number)]
+          if configuration.kind == .regular { ring = configuration.id }
+        case .groups(let number):
+          guard let ring else { continue }
+          for group in trace.tables[Int(number)].groups {
+            let key = ViewKey(group: group.name, id: group.id)
+            let known = seen[key, default: []]
+            if known.contains(where: { $0.ring != ring && $0.members != group.members }) {
+              reborn.insert(GroupLife(group: group.name, membership: group.id.membership))
+            }
+            if !known.contains(where: { $0.ring == ring && $0.members == group.members }) {
+              seen[key, default: []].append((ring, group.members))
+            }
+          }
+        default: break
+        }
       }
     }
   }

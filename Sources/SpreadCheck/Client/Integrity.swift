@@ -111,7 +111,8 @@ private func checkSelfDelivery(_ client: Int, _ lastSeen: [Int32], _ index: Clie
       guard let join = info.joins[group]?.last(where: { $0 < Int(message.sendRecord) }) else { return false }
       guard info.leaves[group]?.contains(where: { $0 > join }) != true else { return false }
       // A reliable message may overtake the join (evs-properties D2): the view must have come before.
-      return message.rank >= 2 || index.stay(client, group, at: Int(message.sendRecord)) != nil
+      return message.rank >= 2
+        || index.stay(client, group, at: Int(message.sendRecord)).map { index.stays[$0].record > join } == true
     }
     guard isMember else { continue }
     findings.fail(

@@ -111,6 +111,7 @@ struct GroupsMachine {
     guard let group = table[name] else { return }
     let (slot, found) = group.slot(of: position)
     guard found, group.daemons[slot].members.contains(member) else { return }
+    if bug(.remoteLeaveIgnored), position != me { return }
     if let local = group.local.first(where: { $0.privateName == member }), local.wantsMembership {
       effects.append(.notify(local.user, MembershipNotice.selfLeave(name, &pool)))
     }
@@ -123,6 +124,7 @@ struct GroupsMachine {
       let (slot, found) = group.slot(of: position)
       guard found, group.daemons[slot].members.contains(member) else { continue }
       remove(member, from: group, slot: slot, .disconnect(member), &pool)
+      if bug(.disconnectOfOneGroup) { break }
     }
     if let user { effects.append(.bury(user)) }
   }

@@ -54,7 +54,7 @@ struct ViewSets {
     var result = ViewSets()
     var previous: MembershipID?
     for daemon in order {
-      if previous != daemon.membership || daemon.isPartitioned { result.sets.append([]) }
+      if (previous != daemon.membership && !(bug(.setsNotDivided) && previous != nil)) || daemon.isPartitioned { result.sets.append([]) }
       previous = daemon.membership
       let last = result.sets.count - 1
       if daemon.position == me { result.mine = last }

@@ -40,7 +40,7 @@ extension GroupsMachine {
         hit = true
       }
       guard hit else { continue }
-      if wantsNotices(group) { notify(group, MembershipNotice.transitional(group, &pool)) }
+      if wantsNotices(group), !bug(.noSignal) { notify(group, MembershipNotice.transitional(group, &pool)) }
       group.id = GroupID(id, index: 1)
       group.changed = true
       establish(group, id)
@@ -74,7 +74,7 @@ extension GroupsMachine {
       if group.daemons.isEmpty {
         table.remove(group)
       } else if nobodyNew {
-        group.id = GroupID(id, index: 1)
+        group.id = GroupID(id, index: bug(.indexKept) ? group.id.index : 1)
         group.changed = false
         establish(group, id)
         tellNetworkView(group, &pool)
@@ -232,7 +232,7 @@ extension GroupsMachine {
         anomalies += 1
         continue
       }
-      if entry.membership != group.id.membership { group.changed = true }
+      if entry.membership != group.id.membership, !bug(.mergeNotTold) { group.changed = true }
       let (slot, found) = group.slot(of: position)
       if found {
         // Reported twice: stock exits. A record continued in the next message comes with other daemons.

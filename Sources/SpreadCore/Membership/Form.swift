@@ -123,7 +123,7 @@ extension Membership {
     let missing = report.missing
     var holes = old.holes.filter { hole in
       // Below what I discarded I had it; above my highest I have nothing.
-      hole > report.highest || binaryContains(missing, hole)
+      hole > report.highest || bug(.holesNotCommon) || binaryContains(missing, hole)
     }
     if old.highest < report.highest { holes += missing.filter { $0 > old.highest } }
     return holes

@@ -18,7 +18,8 @@ extension Ring {
     if isTokenAlive { ringIsAlive(at: now, into: &out) }
     let sequence = header.sequence
     guard let origin = topology.position(of: header.process), sequence > lastDiscarded,
-      sequence &- lastDiscarded < Ring.reach, store.state(sequence) == .empty
+      sequence &- lastDiscarded < Ring.reach,
+      store.state(sequence) == .empty || (bug(.duplicatesAccepted) && store.state(sequence) == .delivered)
     else { return }
     // Stock stores a late packet of a daemon that does not come along and may never finish its recovery.
     if isRecovering, sequence > highest { return }
@@ -57,7 +58,7 @@ extension Ring {
   }
 
   mutating func advanceMyAru() {
-    while myAru < highest, store.state(myAru + 1) != .empty { myAru += 1 }
+    while myAru < highest, store.state(myAru + 1) != .empty || bug(.gapsIgnored) { myAru += 1 }
   }
 
   // MARK: Passes
@@ -97,7 +98,7 @@ extension Ring {
       let next = lastDelivered + 1
       let slot = store[next]
       if slot.state == .held {
-        if slot.type == .safe { return }
+        if slot.type == .safe, !bug(.safeAtOnce) { return }
         deliver(next)
       }
       lastDelivered = next

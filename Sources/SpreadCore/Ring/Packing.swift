@@ -5,7 +5,8 @@ import SpreadWire
 extension Ring {
   /// Packets that may be sent in this visit of the token.
   func allowed(_ flowControl: Int16) -> Int {
-    guard !isRecovering, highest <= aru &+ 1600 else { return 0 }
+    guard !isRecovering || bug(.sendsInRecovery), highest <= aru &+ 1600 else { return 0 }
+    if bug(.flowControlIgnored) { return 3 * settings.window }
     let room = settings.window + settings.personalWindow - Int(flowControl)
     return Swift.min(Swift.max(room, 0), Swift.min(settings.window, settings.personalWindow))
   }

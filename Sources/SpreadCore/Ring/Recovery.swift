@@ -57,10 +57,10 @@ extension Ring {
     into out: inout Outbox
   ) -> Bool {
     // What came after my FORM1 is unknown to the others.
-    if highest > old.highest {
+    if highest > old.highest, !bug(.lateCounted) {
       for sequence in (old.highest + 1)...highest where sequence > lastDiscarded { store.clear(sequence) }
     }
-    highest = old.highest
+    highest = bug(.lateCounted) ? Swift.max(highest, old.highest) : old.highest
     aru = old.aru
     guard safePass() else { return false }
     for hole in old.holes where hole > lastDiscarded { store.makeHole(hole) }
@@ -115,14 +115,14 @@ extension Ring {
       let slot = store[next]
       if slot.state == .hole || slot.state == .empty {
         behindHole = true
-      } else if slot.state == .held, !behindHole || recovery.commit.contains(Int(slot.origin)) {
-        deliver(next)
+      } else if slot.state == .held, !behindHole || bug(.allDeliveredBehindHole) || recovery.commit.contains(Int(slot.origin)) {
+        if !bug(.transitionalDropped) { deliver(next) }
       }
       store.clear(next)
       next += 1
     }
     // 4.
-    down.rewind()
+    if !bug(.noRewind) { down.rewind() }
     groupsDown = DownQueue()
     for i in assembly.indices { assembly[i] = nil }
     // 5.

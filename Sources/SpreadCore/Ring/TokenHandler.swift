@@ -22,7 +22,7 @@ extension Ring {
     _ token: TokenHeader, _ wire: inout Transmitter, at now: Instant, into out: inout Outbox
   ) -> Bool {
     let round = lastToken.type.round
-    if leads { return token.type.round == round }
+    if leads { return token.type.round == round || bug(.staleTokenAtLeader) }
     if token.type.round == round {
       // Before the first token of a ring there is nothing to repeat.
       if lastToken.membership == activeID, token.type.repeats > lastToken.type.repeats {
@@ -31,7 +31,7 @@ extension Ring {
       }
       return false
     }
-    return token.type.round == (round + 1) & 15
+    return token.type.round == (round + 1) & 15 || bug(.anyRoundAccepted)
   }
 
   private mutating func process(
@@ -69,7 +69,7 @@ extension Ring {
     ringIsAlive(at: now, into: &out)
     flushKeptBack(&wire, into: &out)
 
-    let newAru = Swift.min(token.aru, lastToken.aru)
+    let newAru = bug(.safeAfterOneToken) ? token.aru : Swift.min(token.aru, lastToken.aru)
     // Stock aborts here (daemon-ring 3.9).
     guard newAru >= aru else { return .loseToken(.aruWentDown) }
     aru = newAru
@@ -93,7 +93,7 @@ extension Ring {
     token.process = topology.myID
     token.transmitter = topology.myID
     token.configurationHash = topology.hash
-    if !isRecovering { token.sequence = highest }
+    if !isRecovering, !bug(.sequenceNotRaised) { token.sequence = highest }
   }
 
   /// Sends the token on, unless I lead and hold it; with the old aru, counter and last token, so that some three idle

@@ -7,7 +7,7 @@ extension Daemon {
   /// first mention.
   mutating func route(_ message: MessageBuffer, _ header: MessageHeader, into out: inout Outbox) {
     routed += 1
-    if header.type.contains(.selfDiscard), let sender = localUser(header.name.normalized) {
+    if header.type.contains(.selfDiscard), !bug(.selfDiscardIgnored), let sender = localUser(header.name.normalized) {
       // Counting the sender as served leaves it out.
       sessions[sender].lastRouted = routed
     }
@@ -25,7 +25,8 @@ extension Daemon {
   }
 
   private mutating func deliver(_ message: MessageBuffer, to user: UserIndex, into out: inout Outbox) {
-    guard let connection = sessions[user].connection, sessions[user].lastRouted != routed else { return }
+    guard let connection = sessions[user].connection, sessions[user].lastRouted != routed || bug(.copyForEachGroup)
+    else { return }
     sessions[user].lastRouted = routed
     out.sessions.append(.write(connection, message))
   }

@@ -1,0 +1,341 @@
+// Scenarios written by hand: a text file of blocks, each some commands, a line `----` and what they print. Blocks of one
+// file follow each other in one world (evs-properties 14).
+//
+//   world DAEMONS [CLIENTS] [delay=MS] [name=value ...]   begins anew; daemons d1.., clients c0.. (cN lives at d(N % DAEMONS + 1))
+//   run TIME                         20ms, 5s
+//   until D KIND [xN]                the daemon sends its N-th such datagram, at most 30 s
+//   connect C ...   disconnect C   vanish C   join C G[-G]   leave C G   slow C [PER SECOND]
+//   send C SERVICE G[,G...] [SIZE] [xN]
+//   split D... | D... [| ...]        cuts what was whole      oneway D D      heal
+//   stop D ...   start D ...   pause D   resume D   clock D SECONDS
+//   foreign D                        when it starts next, D has another configuration file
+//   drop|duplicate|delay FROM>TO KIND [xN] [TIME]         FROM, TO: a daemon or *
+//   stop-after D KIND [xN]           the daemon stops behind the N-th such datagram
+//   clients [C ...]                  what these (all) clients saw since they were last asked
+//   rings                            the configurations installed since last asked
+//   daemons                          state and members of every daemon
+//   check [settled]                  all checkers
+
+import SpreadCheck
+import SpreadCore
+import SpreadWire
+
+public struct ScenarioError: Error, CustomStringConvertible {
+  public var line: Int
+  public var text: String
+  public var description: String { "line \(line): \(text)" }
+}
+
+/// Runs a file; answers it with what is printed now.
+public func runScenario(_ file: String) throws(ScenarioError) -> String {
+  var scenario = Scenario()
+  var output = ""
+  var printed = ""
+  var isExpectation = false
+  var number = 0
+  for line in file.split(separator: "\n", omittingEmptySubsequences: false) {
+    number += 1
+    if isExpectation {
+      guard line.isEmpty else { continue }
+      isExpectation = false
+      output += printed + "\n"
+      printed = ""
+    } else if line == "----" {
+      output += "----\n"
+      isExpectation = true
+    } else if line.isEmpty || line.hasPrefix("#") {
+      output += line + "\n"
+    } else {
+      output += line + "\n"
+      do throws(ScenarioFailure) {
+        printed += try scenario.command(line.split(separator: " ").map(String.init))
+      } catch {
+        throw ScenarioError(line: number, text: error.text)
+      }
+    }
+  }
+  if isExpectation { output += printed }
+  while output.hasSuffix("\n\n") { output.removeLast() }
+  return output
+}
+
+private struct ScenarioFailure: Error {
+  var text: String
+}
+
+private struct Scenario {
+  private var world: World!
+  private var shownClients: [Int: Int] = [:]
+  private var shownDaemons: [Int: Int] = [:]
+  private var cuts: [Link] = []
+
+  mutating func command(_ words: [String]) throws(ScenarioFailure) -> String {
+    let rest = Array(words.dropFirst())
+    if words[0] == "world" {
+      try begin(rest)
+      return ""
+    }
+    guard world != nil else { throw ScenarioFailure(text: "begin with world") }
+    switch words[0] {
+    case "run": world.advance(to: world.now + (try time(rest.first)))
+    case "until": try wait(rest)
+    case "connect": for word in rest { world.connect(try client(word)) }
+    case "disconnect": world.disconnect(try client(rest.first))
+    case "vanish": world.vanish(try client(rest.first), part: 0.5)
+    case "join":
+      let ends = (rest.last ?? "").split(separator: "-").map(String.init)
+      for group in try group(ends.first)...(try group(ends.last)) { world.join(try client(rest.first), group) }
+    case "leave": world.leave(try client(rest.first), try group(rest.last))
+    case "slow": world.setReadingRate(try client(rest.first), rest.count > 1 ? Double(try number(rest[1])) : nil)
+    case "send": try send(rest)
+    case "split": try split(rest)
+    case "oneway": cut([Link(try daemon(rest.first).index, try daemon(rest.last).index)])
+    case "heal": heal()
+    case "stop": for word in rest { world.stop(try daemon(word)) }
+    case "start": for word in rest { world.boot(try daemon(word)) }
+    case "pause": try daemon(rest.first).isPaused = true
+    case "resume": world.resume(try daemon(rest.first))
+    case "foreign":
+      let node = try daemon(rest.first)
+      node.configuration = world.configuration
+      node.configuration?.segments[0].port = 4804
+    case "clock": try daemon(rest.first).wallOffset += try number(rest.last)
+    case "drop": try rule(rest, .drop)
+    case "duplicate": try rule(rest, .duplicate)
+    case "delay": try rule(Array(rest.dropLast()), .delay(try time(rest.last)))
+    case "stop-after": try stopAfter(rest)
+    case "clients": return try clients(rest)
+    case "rings": return rings()
+    case "daemons": return daemons()
+    case "check": return check(isSettled: rest.first == "settled")
+    default: throw ScenarioFailure(text: "unknown command \(words[0])")
+    }
+    return ""
+  }
+
+  // MARK: Words
+
+  private func number(_ word: String?) throws(ScenarioFailure) -> Int {
+    guard let word, let number = Int(word) else { throw ScenarioFailure(text: "a number is missing") }
+    return number
+  }
+
+  private func time(_ word: String?) throws(ScenarioFailure) -> UInt64 {
+    guard let word else { throw ScenarioFailure(text: "a time is missing") }
+    if word.hasSuffix("ms"), let value = UInt64(word.dropLast(2)) { return value * 1_000_000 }
+    if word.hasSuffix("s"), let value = UInt64(word.dropLast()) { return value * Options.second }
+    throw ScenarioFailure(text: "\(word) is no time")
+  }
+
+  private func daemon(_ word: String?) throws(ScenarioFailure) -> Node {
+    guard let node = world.nodes.first(where: { $0.name == word }) else {
+      throw ScenarioFailure(text: "no daemon \(word ?? "")")
+    }
+    return node
+  }
+
+  private func client(_ word: String?) throws(ScenarioFailure) -> SimClient {
+    guard let word, word.hasPrefix("c"), let index = Int(word.dropFirst()), world.clients.indices.contains(index) else {
+      throw ScenarioFailure(text: "no client \(word ?? "")")
+    }
+    return world.clients[index]
+  }
+
+  private func group(_ word: String?) throws(ScenarioFailure) -> Int {
+    guard let word, word.hasPrefix("g"), let index = Int(word.dropFirst()), world.groupNames.indices.contains(index)
+    else { throw ScenarioFailure(text: "no group \(word ?? "")") }
+    return index
+  }
+
+  /// `x3` at the end.
+  private func times(_ words: inout [String]) -> Int {
+    guard let last = words.last, last.hasPrefix("x"), let count = Int(last.dropFirst()) else { return 1 }
+    words.removeLast()
+    return count
+  }
+
+  // MARK: Commands
+
+  private mutating func begin(_ words: [String]) throws(ScenarioFailure) {
+    var options = Options(seed: 1)
+    options.daemons = try number(words.first)
+    options.clientsPerDaemon = 1
+    options.delayFloor = 0.001
+    options.delayMean = 0
+    options.quiet = .max / 4
+    options.end = .max / 2
+    var clients = options.daemons
+    for word in words.dropFirst() {
+      let parts = word.split(separator: "=")
+      guard parts.count == 2, let value = Int(parts[1]) else {
+        clients = try number(word)
+        continue
+      }
+      switch parts[0] {
+      case "delay": options.delayFloor = Double(value) / 1000
+      case "window": options.window = value
+      case "personal": options.personalWindow = value
+      case "groups": options.groups = value
+      case "limit": options.maxSessionMessages = value
+      default: throw ScenarioFailure(text: "unknown option \(word)")
+      }
+    }
+    options.clientsPerDaemon = (clients + options.daemons - 1) / options.daemons
+    world = World(options, plan: [])
+    world.joinsFirstGroup = false
+    world.start()
+    shownClients = [:]
+    shownDaemons = [:]
+    cuts = []
+  }
+
+  private mutating func send(_ words: [String]) throws(ScenarioFailure) {
+    var words = words
+    let count = times(&words)
+    guard words.count >= 3, let service = Service.allCases.first(where: { "\($0)" == words[1] }) else {
+      throw ScenarioFailure(text: "send CLIENT SERVICE GROUPS [SIZE] [xN]")
+    }
+    var groups: [Int] = []
+    for name in words[2].split(separator: ",") {
+      groups.append(name.hasPrefix("c") ? -1 - (try client(String(name)).index) : try group(String(name)))
+    }
+    let size = words.count > 3 ? try number(words[3]) : 20
+    for _ in 0..<count { world.send(try client(words[0]), Sending(service, to: groups, size: size)) }
+  }
+
+  private mutating func split(_ words: [String]) throws(ScenarioFailure) {
+    heal()
+    var part: [Int: Int] = [:]
+    var current = 0
+    for word in words {
+      if word == "|" { current += 1 } else { part[try daemon(word).index] = current }
+    }
+    var links: [Link] = []
+    for (a, left) in part.sorted(by: { $0.key < $1.key }) {
+      for (b, right) in part.sorted(by: { $0.key < $1.key }) where left != right { links.append(Link(a, b)) }
+    }
+    cut(links)
+  }
+
+  private mutating func cut(_ links: [Link]) {
+    for link in links { world.network.cut(link) }
+    cuts += links
+  }
+
+  private mutating func heal() {
+    for link in cuts { world.network.heal(link) }
+    cuts = []
+  }
+
+  private func rule(_ words: [String], _ effect: Rule.Effect) throws(ScenarioFailure) {
+    var words = words
+    let count = times(&words)
+    let ends = words.first?.split(separator: ">") ?? []
+    guard words.count == 2, ends.count == 2 else { throw ScenarioFailure(text: "FROM>TO KIND [xN]") }
+    let from = ends[0] == "*" ? nil : try daemon(String(ends[0])).index
+    let to = ends[1] == "*" ? nil : try daemon(String(ends[1])).index
+    world.rules.append(Rule(from: from, to: to, kind: words[1], count: count, effect: effect))
+  }
+
+  private func stopAfter(_ words: [String]) throws(ScenarioFailure) {
+    guard words.count == 2 else { throw ScenarioFailure(text: "stop-after DAEMON KIND") }
+    world.rules.append(
+      Rule(from: try daemon(words[0]).index, to: nil, kind: words[1], count: 1, effect: .stopSender))
+  }
+
+  private func wait(_ words: [String]) throws(ScenarioFailure) {
+    var words = words
+    let count = times(&words)
+    guard words.count == 2 else { throw ScenarioFailure(text: "until DAEMON KIND [xN]") }
+    let place = world.rules.count
+    world.rules.append(Rule(from: try daemon(words[0]).index, to: nil, kind: words[1], count: count, effect: .mark))
+    let limit = world.now + 30 * Options.second
+    while world.rules[place].count > 0, world.now < limit { world.advance(to: world.now + 100_000) }
+    if world.rules[place].count > 0 { throw ScenarioFailure(text: "\(words[0]) sends no such \(words[1])") }
+  }
+
+  // MARK: What is printed
+
+  private mutating func clients(_ words: [String]) throws(ScenarioFailure) -> String {
+    var wanted: Set<NameID> = []
+    for word in words {
+      let client = try client(word)
+      if let id = client.nameID { wanted.insert(id) }
+    }
+    var text = ""
+    for (index, file) in world.trace.clients.enumerated() where words.isEmpty || wanted.contains(file.name) {
+      for record in file.records[shownClients[index, default: 0]...] {
+        if let line = line(record.event) { text += "\(world.trace.names[file.name]) \(line)\n" }
+      }
+      shownClients[index] = file.records.count
+    }
+    return text
+  }
+
+  private func list(_ names: [NameID]) -> String {
+    names.map { world.trace.names[$0] }.joined(separator: " ")
+  }
+
+  private func line(_ event: ClientEvent) -> String? {
+    let names = world.trace.names
+    switch event {
+    case .receive(let id, _, let payload):
+      return "\(payload.service) \(names[id.sender]):\(id.counter) \(list(names[payload.groups]))"
+    case .view(let group, let number):
+      let view = world.trace.views[Int(number)]
+      var text = "\(names[group]) \(view.cause) \(name(view.id)): \(list(view.members))"
+      if view.cause == .network {
+        text += " from " + view.sets.map { "[\(list($0))]" }.joined(separator: " ") + " mine \(view.mine)"
+      }
+      return text
+    case .signal(let group, let id): return "\(names[group]) signal \(name(id))"
+    case .selfLeave(let group): return "\(names[group]) left"
+    case .closed(let result): return "closed \(result)"
+    case .connect, .send, .sent, .join, .leave, .reject: return nil
+    }
+  }
+
+  private func name(_ id: GroupID) -> String { "\(name(id.membership)).\(id.index)" }
+
+  private func name(_ id: MembershipID) -> String {
+    let leader = world.configuration.daemons.firstIndex { $0.id == id.process }.map { world.nodes[$0].name } ?? "?"
+    return "\(leader)@\(id.time - Int32(Node.epoch))"
+  }
+
+  private mutating func rings() -> String {
+    var text = ""
+    for (index, file) in world.trace.daemons.enumerated() {
+      for record in file.records[shownDaemons[index, default: 0]...] {
+        guard case .configuration(let number) = record.event else { continue }
+        let configuration = world.trace.configurations[Int(number)]
+        text += "\(file.file) \(configuration.kind) \(name(configuration.id)): \(list(configuration.members))"
+        if configuration.kind == .transitional { text += " owed \(list(configuration.commit))" }
+        text += "\n"
+      }
+      shownDaemons[index] = file.records.count
+    }
+    return text
+  }
+
+  private func daemons() -> String {
+    let states = ["", "operation", "segment", "represented", "gather", "form", "recovery"]
+    return world.nodes.map { node in
+      guard let daemon = node.daemon else { return "\(node.name) down\n" }
+      let horizon = daemon.horizon
+      return "\(node.name) \(states[daemon.membershipState]) \(name(horizon.ring)) highest \(horizon.highest) "
+        + "aru \(horizon.aru) discarded \(horizon.discarded)\n"
+    }.joined()
+  }
+
+  private func check(isSettled: Bool) -> String {
+    var run = world.trace.run
+    run.isSettled = isSettled
+    run.quiet = nil
+    run.bound = nil
+    run.end = nil
+    world.trace.setRun(run)
+    let report = Checker.check(world.trace)
+    guard !report.isClean else { return "clean\n" }
+    return report.violations.filter { !$0.isWarning }.map { "\($0.property): \($0.text)\n" }.joined()
+  }
+}

@@ -1,0 +1,39 @@
+# The simulator (docs/architecture.md, "Tests").
+#
+#   make sim SEEDS=n [FROM=s]   n seeds; the last line says "n seeds, v violations"
+#   make sim SEED=x             one seed; a violation is shrunk and told in full
+#   make bugbank [SEEDS=500]    every planted bug, and the seed that finds it
+#   make scenarios [REWRITE=1]  Tests/Scenarios/*.txt print what they say; with REWRITE they are written anew
+#   make sim-speed              virtual seconds per second
+
+SIM := .build-sim
+FROM ?= 1
+SEEDS ?= 100
+
+.PHONY: scenarios sim bugbank sim-speed
+sim:
+	swift build -c release --product spread-sim --scratch-path $(SIM)
+	SWIFT_BACKTRACE=enable=no $(SIM)/release/spread-sim $(if $(filter command line environment,$(origin SEED)),--seed $(SEED),--seeds $(SEEDS) --from $(FROM))
+
+bugbank: SEEDS := $(if $(filter command line,$(origin SEEDS)),$(SEEDS),500)
+bugbank:
+	swift build -c release --product spread-sim --scratch-path .build-bugs -Xswiftc -DSPREAD_BUGS
+	SWIFT_BACKTRACE=enable=no .build-bugs/release/spread-sim --bugs --seeds $(SEEDS)
+
+sim-speed:
+	swift build -c release --product spread-sim --scratch-path $(SIM)
+	$(SIM)/release/spread-sim --measure
+
+scenarios:
+	swift build -c release --product spread-sim --scratch-path $(SIM)
+	SWIFT_BACKTRACE=enable=no $(SIM)/release/spread-sim --scenarios $(if $(REWRITE),--rewrite) Tests/Scenarios/*.txt
+
+# Some seeds, each in two processes with the same hashes, the scenarios, and a planted bug that has to be found. In
+# release mode: a debug build of the same takes ten times as long.
+.PHONY: sim-test
+sim-test: scenarios
+	$(SIM)/release/spread-sim -v --seeds 40 > $(SIM)/first.txt
+	$(SIM)/release/spread-sim -v --seeds 40 > $(SIM)/second.txt
+	cmp $(SIM)/first.txt $(SIM)/second.txt
+	swift build -c release --product spread-sim --scratch-path .build-bugs -Xswiftc -DSPREAD_BUGS
+	SWIFT_BACKTRACE=enable=no .build-bugs/release/spread-sim --bugs --bug safeAtOnce --seeds 40
