@@ -48,9 +48,9 @@ public enum HeaderViolation: Equatable, Sendable {
 
 public enum LogEvent: Sendable {
   case started(daemon: GroupName, process: ProcessID)
-  case sessionAccepted(user: GroupName, from: PeerAddress)
+  case sessionAccepted(user: GroupName, SessionID, from: PeerAddress)
   case connectionRefused(user: GroupName?, from: PeerAddress, RefusalReason)
-  case sessionEnded(user: GroupName, from: PeerAddress, SessionEndReason)
+  case sessionEnded(user: GroupName, SessionID, from: PeerAddress, SessionEndReason)
   /// A regular membership of daemons was installed.
   case membership(MembershipID, DaemonSet)
   case tokenLost(TokenLossReason)

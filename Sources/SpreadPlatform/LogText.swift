@@ -10,7 +10,7 @@ extension LogLine {
       self.init(
         .info, "daemon.started", "daemon \(daemon.text) is up",
         [("daemon", daemon.text), ("id", String(process.rawValue))])
-    case .sessionAccepted(let user, let peer):
+    case .sessionAccepted(let user, _, let peer):
       self.init(
         .info, "session.accepted", "\(user.text) connected \(peer.phrase)",
         [("user", user.text), ("from", peer.text)], in: .session)
@@ -20,7 +20,7 @@ extension LogLine {
       self.init(
         .warning, "connection.refused",
         "connection of \(user?.text ?? "a client") \(peer.phrase) refused: \(reason.text)", fields)
-    case .sessionEnded(let user, let peer, let reason):
+    case .sessionEnded(let user, _, let peer, let reason):
       self.init(
         reason.isOrdinary ? .info : .warning, "session.ended", "\(user.text) disconnected: \(reason.text)",
         [("user", user.text), ("from", peer.text), ("reason", reason.name)] + reason.fields)
@@ -47,7 +47,7 @@ extension LogLine {
 
 extension GroupName {
   /// The bytes before the NUL; what is not UTF-8 is shown as U+FFFD.
-  var text: String { String(decoding: (0..<length).map { self[$0] }, as: UTF8.self) }
+  public var text: String { String(decoding: (0..<length).map { self[$0] }, as: UTF8.self) }
 }
 
 extension PeerAddress {
