@@ -1,5 +1,5 @@
-// Bytes of a client after a good handshake, cut as the input says: no trap, another client notices nothing but messages,
-// and neither name nor place of the session is lost.
+// Bytes of a client after a good handshake, cut as the input says: no trap, another client notices nothing but
+// messages, and neither name nor place of the session is lost.
 //
 // input: number of cuts 1 | cuts 2 each | the stream of #f#d1
 // seeds: frames

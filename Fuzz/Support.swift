@@ -1,4 +1,4 @@
-// What the fuzz targets share: reading the input, small configurations, and a world of daemons driven by hand. Everything
+// What the fuzz targets share: reading the input, small configurations, a world of daemons driven by hand. Everything
 // follows from the input, so a crash can be repeated.
 
 import SpreadCore
@@ -205,7 +205,9 @@ struct World {
   }
 
   /// A message as a little-endian library writes it.
-  func frame(_ type: ServiceType, from user: String, at index: Int, to groups: [String], data: [UInt8] = []) -> [UInt8] {
+  func frame(
+    _ type: ServiceType, from user: String, at index: Int, to groups: [String], data: [UInt8] = []
+  ) -> [UInt8] {
     let sender = name("#\(user)#d\(index + 1)")
     var bytes = [UInt8](repeating: 0, count: MessageHeader.size + GroupName.size * groups.count)
     bytes.withUnsafeMutableBytes {

@@ -109,6 +109,13 @@ def seeds():
             for data in group:
                 if len(data) > 88 and struct.unpack_from("<I", data, 40)[0] & 0x80000:
                     write(b"\0" + data[88:])
+    elif KIND == "altered rings":
+        draw = random.Random(2)
+        for control in range(0, 256, 5):
+            # Each token in turn: nothing that exists, or one ring with a small value.
+            steps = [bytes([draw.choice((0xf0, draw.randrange(8) + 16 * draw.randrange(3)))])
+                     + struct.pack("<h", draw.randrange(-2, 40)) for _ in range(12)]
+            write(bytes([control]) + b"".join(steps))
     elif KIND == "scripts":
         draw = random.Random(1)
         for number in range(60):

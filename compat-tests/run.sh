@@ -226,6 +226,7 @@ if [ -n "${COMPAT_STOCK_LIBRARY:-}" ]; then stock_flag=--stock better_flag=; fi
 suite c-api "$here/c-api/run.sh" $stock_flag "$prefix/include" "$prefix/lib" "$address"
 suite events "$here/events/run.sh" $better_flag "$prefix" "$address"
 suite man-examples "$here/man-examples/run.sh" "$prefix" "$address"
+suite readme "$here/readme/run.sh" "$prefix" "$address"
 suite replay "$here/replay/run.sh" "$prefix"
 suite headers "$here/headers/run.sh" "$prefix/include"
 

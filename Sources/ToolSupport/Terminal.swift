@@ -104,6 +104,7 @@ package func decimal(_ value: Double, digits: Int, width: Int = 0) -> String {
   let unit = Int(scale)
   let fraction = String(scaled % unit)
   let sign = value < 0 && scaled != 0 ? "-" : ""
-  let text = sign + String(scaled / unit) + "." + String(repeating: "0", count: digits - fraction.utf8.count) + fraction
+  let zeros = String(repeating: "0", count: digits - fraction.utf8.count)
+  let text = sign + String(scaled / unit) + "." + zeros + fraction
   return String(repeating: " ", count: max(0, width - text.utf8.count)) + text
 }

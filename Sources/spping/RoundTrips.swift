@@ -31,8 +31,8 @@ struct RoundTrips {
     out.put("round-trip mean/stddev = \(decimal(mean / 1000, digits: 3))/\(decimal(deviation / 1000, digits: 3)) ms\n")
   }
 
-  /// The value `part` thousandths of the way up; away from the middle where that falls between two of them. The index is
-  /// in the array for any count: stock reads behind it when there are few.
+  /// The value `part` thousandths of the way up; away from the middle where that falls between two of them. The index
+  /// is in the array for any count: stock reads behind it when there are few.
   static func percentile(_ sorted: [Int], _ part: Int) -> Double {
     func rank(_ part: Int) -> Int { max(1, (sorted.count * part + 999) / 1000) }
     if part == 500 {
