@@ -9,7 +9,8 @@ extension Daemon {
   ) {
     do throws(WireFailure) {
       let header = try PacketHeader(datagram)
-      guard let transmitter = accept(header.configurationHash, header.transmitter, source, at: now, into: &out) else { return }
+      guard let transmitter = accept(header.configurationHash, header.transmitter, source, at: now, into: &out)
+      else { return }
       var kind = try header.kind()
       // Monitor packets count even from this daemon's own address.
       switch kind {

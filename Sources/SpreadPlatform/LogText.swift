@@ -35,7 +35,8 @@ extension LogLine {
         [("reason", reason.name)], in: .membership)
     case .dropped(let reason, let source, let count):
       self.init(
-        .warning, "ring.dropped", "\(count) \(count == 1 ? "datagram" : "datagrams") dropped: \(reason.text(from: source))",
+        .warning, "ring.dropped",
+        "\(count) \(count == 1 ? "datagram" : "datagrams") dropped: \(reason.text(from: source))",
         [("reason", reason.name), ("from", source.text), ("count", String(count))], in: reason.area)
     case .joinRefused(let user, let group, let members):
       self.init(

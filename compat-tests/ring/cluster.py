@@ -98,8 +98,8 @@ class Client:
         self.trace = os.path.join(directory, f"{daemon.name}-{number}.jsonl")
         address = f"{daemon.port}@{daemon.network.address(daemon.index)}"
         self.process = subprocess.Popen(
-            [*daemon.network.enter(daemon.index), program, "--address", address, "--name", f"{daemon.name}{chr(97 + number)}",
-             "--daemon", daemon.name, "--trace", self.trace, "--seed", str(seed), *options])
+            [*daemon.network.enter(daemon.index), program, "--address", address,
+             "--name", f"{daemon.name}{chr(97 + number)}", "--daemon", daemon.name, "--trace", self.trace, "--seed", str(seed), *options])
 
     def signal(self, number):
         self.process.send_signal(number)
