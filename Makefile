@@ -26,6 +26,7 @@ needs-swift: ; @mk/needs.sh swift
 
 test: needs
 	$(MAKE) --no-print-directory check-swift
+	$(MAKE) --no-print-directory sim-test
 	$(MAKE) --no-print-directory check-lib check-man
 	$(MAKE) --no-print-directory fuzz-quick SEC=2
 	$(MAKE) --no-print-directory stage

@@ -83,3 +83,13 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// The library and its tests alone, for builds with sanitizers (make check-deep): nothing else takes part in them.
+if Context.environment["SPREAD_LIBRARY_ONLY"] != nil {
+  let library = [
+    "SpreadWire", "CSpread", "CSpreadSocket", "CSpreadShims", "SpreadClient", "SpreadABI", "ClientTests",
+  ]
+  package.targets.removeAll { !library.contains($0.name) }
+  package.products.removeAll { $0.name != "spread" }
+  package.dependencies = []
+}

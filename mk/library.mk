@@ -70,7 +70,7 @@ check-lib: lib
 # Leaks of the test framework are not ours; valgrind looks for ours (compat-tests/c-api).
 check-deep:
 	for kind in thread address; do \
-	  SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=0 timeout -k 5 1800 \
+	  SPREAD_LIBRARY_ONLY=1 SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=0 timeout -k 5 1800 \
 	    $(SWIFT) test --sanitize=$$kind --scratch-path .build-$$kind --filter ClientTests || exit 1; \
 	done
 
