@@ -9,7 +9,7 @@ PREFIX ?= /usr/local
 STAGE := $(CURDIR)/.build-stage
 PORT ?= 4803
 
-.PHONY: all run test needs stage install clean check-swift check-compat
+.PHONY: all run test needs stage install clean check-swift check-compat check-allocations
 
 all: daemon lib tools
 
@@ -27,8 +27,10 @@ needs-swift: ; @mk/needs.sh swift
 test: needs
 	$(MAKE) --no-print-directory check-swift
 	$(MAKE) --no-print-directory check-lib check-man
+	$(MAKE) --no-print-directory fuzz-quick SEC=2
 	$(MAKE) --no-print-directory stage
 	$(MAKE) --no-print-directory check-compat
+	$(MAKE) --no-print-directory check-ring check-allocations
 	@echo "make test: everything passed"
 
 # A crash must not leave the backtracer hanging on a pipe.
@@ -43,6 +45,11 @@ stage:
 check-compat: stage
 	compat-tests/run.sh $(STAGE)
 	compat-tests/headers/run.sh $(STAGE)/include Sources/CSpreadShims/include
+
+# Three daemons in one process: the steady state of the ring takes nothing from the heap.
+check-allocations:
+	swift build -c release --product ring-bench --static-swift-stdlib --scratch-path .build-daemon
+	for bytes in 100 1000 20000; do timeout -k 5 60 .build-daemon/release/ring-bench --bytes $$bytes --check || exit 1; done
 
 install: install-daemon install-tools install-lib install-man
 

@@ -15,6 +15,8 @@ let package = Package(
     .library(name: "spread", type: .static, targets: ["SpreadABI"]),
     .executable(name: "spread-daemon", targets: ["spread-daemon"]),
     .executable(name: "spuser", targets: ["spuser"]),
+    .executable(name: "spflooder", targets: ["spflooder"]),
+    .executable(name: "spping", targets: ["spping"]),
     .executable(name: "spread-check", targets: ["spread-check"]),
   ],
   dependencies: [
@@ -61,7 +63,15 @@ let package = Package(
     .executableTarget(name: "spread-check", dependencies: ["SpreadCheck"]),
 
     // Programs over the library.
-    .executableTarget(name: "spuser", dependencies: ["CSpread", "SpreadABI"]),
+    .target(name: "ToolSupport", dependencies: ["CSpread", "SpreadABI"]),
+    .executableTarget(name: "spuser", dependencies: ["CSpread", "SpreadABI", "ToolSupport"]),
+    .executableTarget(name: "spflooder", dependencies: ["CSpread", "SpreadABI", "ToolSupport"]),
+    .executableTarget(name: "spping", dependencies: ["CSpread", "SpreadABI", "ToolSupport"]),
+
+    // What the core costs, and whether it allocates (docs/architecture.md).
+    .target(name: "CAllocationCount", path: "Benchmarks/CAllocationCount"),
+    .executableTarget(
+      name: "ring-bench", dependencies: ["SpreadCore", "SpreadWire", "CAllocationCount"], path: "Benchmarks/ring"),
 
     .testTarget(name: "WireTests", dependencies: ["SpreadWire"]),
     .testTarget(name: "CheckTests", dependencies: ["SpreadCheck", "SpreadWire"]),

@@ -1,9 +1,7 @@
 // Arbitrary daemon bytes against the receiving side of the client library: the handshake, then messages into rooms of
 // every shape, then the readers of membership bodies.
 //
-// seeds: Tests/Vectors/client-receive/[a-z]*
-// targets: SpreadClient
-// flags: -Xcc -fmodule-map-file=BUILD/release/CSpreadSocket.build/module.modulemap
+// seeds: client-receive
 //
 // The first 8 bytes of an input choose the calls, the rest is what the daemon sends: byte 0 bit 0 begins with the
 // handshake; bytes 1 to 4 are room for groups and the lengths of three pieces of the body; bits of byte 5 are DROP_RECV
@@ -39,10 +37,8 @@ func allocate(_ length: Int) -> UnsafeMutableRawPointer {
   .allocate(byteCount: max(length, 1), alignment: 1)
 }
 
-@_cdecl("LLVMFuzzerTestOneInput")
-public func fuzzOne(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
-  guard let data, size >= 8 else { return 0 }
-  let input = UnsafeRawBufferPointer(start: data, count: size)
+func clientReceiveFuzz(_ input: UnsafeRawBufferPointer) {
+  guard input.count >= 8 else { return }
   var stream = FuzzStream(bytes: input, position: 8)
   var own = GroupName("#a#b")
   if input[0] & 1 == 1 {
@@ -50,7 +46,7 @@ public func fuzzOne(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     do throws(ClientError) {
       own = try Handshake.run(request, over: &stream, descriptor: -1)
     } catch {
-      return 0
+      return
     }
   }
   let maxGroups = Int(input[1])
@@ -76,7 +72,6 @@ public func fuzzOne(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
       readMembership(body)
     }
   }
-  return 0
 }
 
 /// What must hold of every reception.

@@ -1,15 +1,14 @@
 // Any bytes as spread.conf: an answer, and an accepted configuration keeps the rules of configuration 4 and 5.
 //
-// seeds: Tests/Vectors/conf/*.conf
-// targets: SpreadCore
+// seeds: conf
 
 import SpreadCore
 
 private let local = NetworkAddress.v4(0x7f00_0001)
 
-@_cdecl("LLVMFuzzerTestOneInput")
-public func fuzzOne(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-  let bytes = [UInt8](UnsafeBufferPointer(start: start, count: count))
+func configurationFuzz(_ input: UnsafeRawBufferPointer) {
+  let count = input.count
+  let bytes = Array(input)
   // Half of all names exist, so that both ways are taken.
   let lookup = HostLookup(
     resolve: { $0.utf8.count % 2 == 0 ? [.v4(0x7f00_0001 + UInt32($0.utf8.count)), .v6(0, 1, scope: 0)] : [] },
@@ -26,7 +25,6 @@ public func fuzzOne(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   _ = rules.allows(.unixSocket)
   _ = rules.allows(.network(local))
   _ = rules.allows(.network(.v6(0, 1, scope: 0)))
-  return 0
 }
 
 private func check(_ configuration: Configuration) {

@@ -226,18 +226,26 @@ if [ -n "${COMPAT_STOCK_LIBRARY:-}" ]; then stock_flag=--stock better_flag=; fi
 suite c-api "$here/c-api/run.sh" $stock_flag "$prefix/include" "$prefix/lib" "$address"
 suite events "$here/events/run.sh" $better_flag "$prefix" "$address"
 suite man-examples "$here/man-examples/run.sh" "$prefix" "$address"
+suite readme "$here/readme/run.sh" "$prefix" "$address"
 suite replay "$here/replay/run.sh" "$prefix"
 suite headers "$here/headers/run.sh" "$prefix/include"
 
 # ---- the installed tools ----
 
-if [ -x "$prefix/bin/spuser" ] && have "$PYTHON"; then
-  run spuser/session "$PYTHON" -B "$here/spuser/session.py" "$prefix/bin" "$address"
-elif [ -x "$prefix/bin/spuser" ]; then
-  missing spuser/session "$PYTHON" python3
-else
-  fail spuser/session "no $prefix/bin/spuser"
-fi
+# tool NAME PROGRAM SCRIPT...: a Python script against an installed program.
+tool() {
+  local name=$1 program=$2
+  shift 2
+  if [ ! -x "$prefix/bin/$program" ]; then
+    fail "$name" "no $prefix/bin/$program"
+  elif have "$PYTHON"; then
+    run "$name" "$PYTHON" -B "$@" "$prefix/bin" "$address"
+  else
+    missing "$name" "$PYTHON" python3
+  fi
+}
+tool spuser/session spuser "$here/spuser/session.py"
+tool tools/flood-and-ping spping "$here/tools/tools.py" $stock_flag
 
 if [ -n "$daemon" ]; then
   if kill -0 "$daemon" 2>/dev/null; then

@@ -17,8 +17,8 @@ int SP_set_auth_methods(int count, const char *names[], int (*methods[])(int, vo
 
 /*
  * Connects to a daemon: "4803" (unix socket /tmp/4803), "4803@host" (TCP), NULL or "" for port 4803 of this machine.
- * `private_name` NULL or "" lets the daemon invent one. `private_group` has room for MAX_GROUP_NAME bytes.
- * ACCEPT_SESSION, or a code; then `*mbox` and `private_group` are untouched. [mbox, private_group: ILLEGAL_MESSAGE]
+ * `private_name` NULL or "" lets the daemon invent one. `private_group` has room for MAX_GROUP_NAME bytes
+ * or is NULL. ACCEPT_SESSION, or a code; then `*mbox` and `private_group` are untouched. [mbox: ILLEGAL_SESSION]
  * The whole connecting but the name lookup is bounded by `timeout`; {0, 0} waits for ever.
  */
 int SP_connect(const char *daemon, const char *private_name, int priority, int group_membership, mailbox *mbox,
@@ -37,8 +37,9 @@ int SP_leave(mailbox mbox, const char *group);
 /*
  * Sends to one group, or to all members of several groups once each. Returns the number of body bytes.
  * [group, groups with a positive count: ILLEGAL_GROUP; data with a positive length, scatter, null elements with a
- * length: ILLEGAL_MESSAGE]. A negative length, a group count outside 0..311 or more than
- * MAX_CLIENT_SCATTER_ELEMENTS elements: ILLEGAL_MESSAGE.
+ * length: ILLEGAL_MESSAGE]. A name of `groups` without a NUL: ILLEGAL_GROUP. A group count outside 0..311 or more than
+ * MAX_CLIENT_SCATTER_ELEMENTS elements: ILLEGAL_MESSAGE. A negative length is sent as it is, without a body; the call
+ * answers 0 and the daemon ends the session, as it always did.
  */
 int SP_multicast(mailbox mbox, service service_type, const char *group, int16 mess_type, int length,
                  const char *data);

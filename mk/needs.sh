@@ -14,6 +14,7 @@ have cc || packages="$packages build-essential"
 have objcopy || packages="$packages binutils"
 if [ "${1:-}" != swift ]; then
   have c++ || packages="$packages g++"
+  have pkg-config || packages="$packages pkg-config"
   have python3 || packages="$packages python3"
   ! have python3 || [ -e "$(python3 -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" ] ||
     packages="$packages python3-dev"

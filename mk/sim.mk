@@ -13,7 +13,7 @@ SEEDS ?= 100
 .PHONY: scenarios sim bugbank sim-speed
 sim:
 	swift build -c release --product spread-sim --scratch-path $(SIM)
-	SWIFT_BACKTRACE=enable=no $(SIM)/release/spread-sim $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --from $(FROM))
+	SWIFT_BACKTRACE=enable=no $(SIM)/release/spread-sim $(if $(filter command line environment,$(origin SEED)),--seed $(SEED),--seeds $(SEEDS) --from $(FROM))
 
 bugbank: SEEDS := $(if $(filter command line,$(origin SEEDS)),$(SEEDS),500)
 bugbank:

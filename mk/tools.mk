@@ -1,27 +1,29 @@
 # The command line tools: normal Swift with the standard library inside, so they run where no Swift is installed.
 #
-#   make tools           builds spuser
-#   make install-tools   DESTDIR= PREFIX= BINDIR=: bin/spuser, and bin/sptuser as another name of it
+#   make tools           builds spuser, spflooder, spping
+#   make install-tools   DESTDIR= PREFIX= BINDIR=: bin/..., and bin/sptuser as another name of spuser
 #   make compat          the programs of compat-tests against an installed tree: COMPAT_PREFIX= (and COMPAT_ADDRESS=)
 
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 SWIFT ?= swift
 
+TOOLS := spuser spflooder spping
 TOOLS_BUILD := .build-tools
-COMPAT_PREFIX ?= $(DESTDIR)$(PREFIX)
+COMPAT_PREFIX ?= $(STAGE)
 COMPAT_ADDRESS ?=
 
 .PHONY: tools install-tools compat
 
 tools:
-	$(SWIFT) build -c release --product spuser --static-swift-stdlib --disable-local-rpath \
-	  --scratch-path $(TOOLS_BUILD)
+	for tool in $(TOOLS); do \
+	  $(SWIFT) build -c release --product $$tool --static-swift-stdlib --disable-local-rpath \
+	    --scratch-path $(TOOLS_BUILD) || exit 1; done
 
 install-tools: tools
 	install -d $(DESTDIR)$(BINDIR)
-	install -m 755 -s $(TOOLS_BUILD)/release/spuser $(DESTDIR)$(BINDIR)/spuser
+	install -m 755 -s $(TOOLS:%=$(TOOLS_BUILD)/release/%) $(DESTDIR)$(BINDIR)
 	ln -sf spuser $(DESTDIR)$(BINDIR)/sptuser
 
-compat:
+compat: stage
 	compat-tests/run.sh $(COMPAT_PREFIX) $(COMPAT_ADDRESS)

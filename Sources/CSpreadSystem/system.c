@@ -111,12 +111,12 @@ static int set_option(int fd, int level, int option, int value) {
   return RESULT(setsockopt(fd, level, option, &value, sizeof value));
 }
 
-int sys_listen_tcp(const struct sys_address *address, int backlog) {
+int sys_listen_tcp(const struct sys_address *address, int backlog, int reuse) {
   struct sockaddr_storage name;
   socklen_t length = to_sockaddr(address, &name);
   int fd = stream_socket(name.ss_family), result;
   if (fd < 0) return fd;
-  if ((result = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1)) < 0) return close_with(fd, result);
+  if (reuse && (result = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1)) < 0) return close_with(fd, result);
   if (address->family == 6 && (result = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) < 0) return close_with(fd, result);
   if ((result = RESULT(bind(fd, (struct sockaddr *)&name, length))) < 0) return close_with(fd, result);
   if ((result = RESULT(listen(fd, backlog))) < 0) return close_with(fd, result);

@@ -1,4 +1,4 @@
-// SP_connect and its kin, SP_disconnect, SP_kill (c-api 6 and 7). Every function here is checked by the compiler against
+// SP_connect and its kin, SP_disconnect, SP_kill (c-api 6 and 7). The compiler checks every function here against
 // include/sp.h.
 
 public import CSpread

@@ -1,5 +1,5 @@
-// Reading membership messages, comparing views, texts of codes (c-api 7). One implementation for a body in one piece and
-// for one in a scatter.
+// Reading membership messages, comparing views, texts of codes (c-api 7). One implementation for a body in one piece
+// and for one in a scatter.
 
 public import CSpread
 import CSpreadShims

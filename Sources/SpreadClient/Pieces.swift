@@ -1,4 +1,4 @@
-// A message body that lies in several places of the caller's memory (the `scatter` of sp.h), seen as one string of bytes.
+// A message body in several places of the caller's memory (the `scatter` of sp.h), seen as one string of bytes.
 
 import CSpreadSocket
 import SpreadWire

@@ -51,7 +51,7 @@ public struct Daemon {
     random = SplitMix64(seed: seed)
   }
 
-  /// The last time used in a membership id; to be given to the next run.
+  /// The last time used in a membership id; to be given to the next run (evs-properties 4, E1).
   public var lastTime: Int32 { membership.lastTime }
 
   /// One step. Everything that follows from the input is in `out` when it returns.

@@ -48,11 +48,13 @@ public enum HeaderViolation: Equatable, Sendable {
 
 public enum LogEvent: Sendable {
   case started(daemon: GroupName, process: ProcessID)
-  case sessionAccepted(user: GroupName, from: PeerAddress)
+  case sessionAccepted(user: GroupName, SessionID, from: PeerAddress)
   case connectionRefused(user: GroupName?, from: PeerAddress, RefusalReason)
-  case sessionEnded(user: GroupName, from: PeerAddress, SessionEndReason)
+  case sessionEnded(user: GroupName, SessionID, from: PeerAddress, SessionEndReason)
   /// A regular membership of daemons was installed.
   case membership(MembershipID, DaemonSet)
   case tokenLost(TokenLossReason)
+  /// So many datagrams were dropped for this reason since it was told last; the address is that of the last one.
+  case dropped(DropReason, from: NetworkAddress, count: Int)
   case joinRefused(user: GroupName, group: GroupName, members: Int)
 }

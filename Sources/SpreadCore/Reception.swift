@@ -3,23 +3,14 @@
 
 import SpreadWire
 
-/// Why datagrams were dropped.
-public struct DropCounters: Equatable, Sendable {
-  /// By `WireFailure.rawValue`: not understood.
-  public var malformed = [Int](repeating: 0, count: WireFailure.count)
-  public var wrongHash = 0
-  public var unknownTransmitter = 0
-  /// The source address is not the transmitter's.
-  public var wrongSource = 0
-}
-
 extension Daemon {
   mutating func packet(
     _ datagram: UnsafeRawBufferPointer, from source: NetworkAddress, at now: Instant, into out: inout Outbox
   ) {
     do throws(WireFailure) {
       let header = try PacketHeader(datagram)
-      guard let transmitter = accept(header.configurationHash, header.transmitter, source) else { return }
+      guard let transmitter = accept(header.configurationHash, header.transmitter, source, at: now, into: &out)
+      else { return }
       var kind = try header.kind()
       // Monitor packets count even from this daemon's own address.
       switch kind {
@@ -35,7 +26,7 @@ extension Daemon {
       let body = datagram.slice(PacketHeader.size, datagram.count - PacketHeader.size)
       try pass(header, kind, body, datagram, at: now, into: &out)
     } catch {
-      drops.malformed[Int(error.rawValue)] += 1
+      drop(.malformed(error), from: source, at: now, into: &out)
     }
   }
 
@@ -73,7 +64,7 @@ extension Daemon {
   ) {
     do throws(WireFailure) {
       let header = try TokenHeader(datagram)
-      guard accept(header.configurationHash, header.transmitter, source) != nil else { return }
+      guard accept(header.configurationHash, header.transmitter, source, at: now, into: &out) != nil else { return }
       let body = datagram.slice(TokenHeader.size, datagram.count - TokenHeader.size)
       switch try header.kind() {
       case .plain:
@@ -85,22 +76,24 @@ extension Daemon {
         membership.readForm(try FormToken(header, body: body), ring.report(), &wire, at: now, into: &out)
       }
     } catch {
-      drops.malformed[Int(error.rawValue)] += 1
+      drop(.malformed(error), from: source, at: now, into: &out)
     }
   }
 
   /// The checks that packets and tokens share; answers the transmitter's position.
-  private mutating func accept(_ hash: UInt32, _ transmitter: ProcessID, _ source: NetworkAddress) -> Int? {
+  private mutating func accept(
+    _ hash: UInt32, _ transmitter: ProcessID, _ source: NetworkAddress, at now: Instant, into out: inout Outbox
+  ) -> Int? {
     guard hash == topology.hash else {
-      drops.wrongHash += 1
+      drop(.wrongHash(hash), from: source, at: now, into: &out)
       return nil
     }
     guard let position = topology.position(of: transmitter) else {
-      drops.unknownTransmitter += 1
+      drop(.unknownTransmitter(transmitter), from: source, at: now, into: &out)
       return nil
     }
     guard topology.addresses[position] == source else {
-      drops.wrongSource += 1
+      drop(.wrongSource(transmitter), from: source, at: now, into: &out)
       return nil
     }
     return position

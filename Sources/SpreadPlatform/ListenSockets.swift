@@ -17,11 +17,15 @@ public enum ListenSockets {
   static let backlog: Int32 = 1024
 
   /// Listens on TCP at each of `addresses`.
-  public static func listen(at addresses: [NetworkAddress], port: UInt16) throws(SystemError) -> [Listener] {
+  /// - Parameter reuse: `auto` is `on`: without it a daemon cannot be started again for a minute, which stock accepts
+  ///   where no interfaces are configured (configuration 5).
+  public static func listen(
+    at addresses: [NetworkAddress], port: UInt16, reuse: SocketPortReuse = .auto
+  ) throws(SystemError) -> [Listener] {
     var listeners: [Listener] = []
     for address in addresses {
       var name = sys_address(address, port: port)
-      let descriptor = sys_listen_tcp(&name, backlog)
+      let descriptor = sys_listen_tcp(&name, backlog, reuse == .off ? 0 : 1)
       guard descriptor >= 0 else {
         for listener in listeners { listener.close() }
         throw SystemError("cannot listen on TCP \(address.endpoint(port: port))", code: -descriptor)

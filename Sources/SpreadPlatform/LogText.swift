@@ -10,7 +10,7 @@ extension LogLine {
       self.init(
         .info, "daemon.started", "daemon \(daemon.text) is up",
         [("daemon", daemon.text), ("id", String(process.rawValue))])
-    case .sessionAccepted(let user, let peer):
+    case .sessionAccepted(let user, _, let peer):
       self.init(
         .info, "session.accepted", "\(user.text) connected \(peer.phrase)",
         [("user", user.text), ("from", peer.text)], in: .session)
@@ -20,7 +20,7 @@ extension LogLine {
       self.init(
         .warning, "connection.refused",
         "connection of \(user?.text ?? "a client") \(peer.phrase) refused: \(reason.text)", fields)
-    case .sessionEnded(let user, let peer, let reason):
+    case .sessionEnded(let user, _, let peer, let reason):
       self.init(
         reason.isOrdinary ? .info : .warning, "session.ended", "\(user.text) disconnected: \(reason.text)",
         [("user", user.text), ("from", peer.text), ("reason", reason.name)] + reason.fields)
@@ -33,6 +33,11 @@ extension LogLine {
       self.init(
         reason == .started ? .debug : .print, "token.lost", "looking for a new ring: \(reason.text)",
         [("reason", reason.name)], in: .membership)
+    case .dropped(let reason, let source, let count):
+      self.init(
+        .warning, "ring.dropped",
+        "\(count) \(count == 1 ? "datagram" : "datagrams") dropped: \(reason.text(from: source))",
+        [("reason", reason.name), ("from", source.text), ("count", String(count))], in: reason.area)
     case .joinRefused(let user, let group, let members):
       self.init(
         .warning, "join.refused", "\(user.text) may not join \(group.text): it is full with \(members) members",
@@ -43,7 +48,7 @@ extension LogLine {
 
 extension GroupName {
   /// The bytes before the NUL; what is not UTF-8 is shown as U+FFFD.
-  var text: String { String(decoding: (0..<length).map { self[$0] }, as: UTF8.self) }
+  public var text: String { String(decoding: (0..<length).map { self[$0] }, as: UTF8.self) }
 }
 
 extension PeerAddress {
@@ -220,5 +225,32 @@ extension TokenLossReason {
     case .contradictoryForm: "the forming of a ring contradicted what this daemon knows"
     case .started: "started"
     }
+  }
+}
+
+extension DropReason {
+  /// The stable word for programs.
+  var name: String {
+    switch self {
+    case .malformed: "malformed"
+    case .wrongHash: "wrong-hash"
+    case .unknownTransmitter: "unknown-daemon"
+    case .wrongSource: "wrong-source"
+    }
+  }
+
+  func text(from source: NetworkAddress) -> String {
+    switch self {
+    case .malformed(let failure): "\(source.text) sends what no daemon sends (\(failure))"
+    case .wrongHash(let hash):
+      "\(source.text) has another configuration (its hash is \(hash)); compare the files with spread --check"
+    case .unknownTransmitter(let id): "\(source.text) sends as the daemon \(id.rawValue), which is not configured"
+    case .wrongSource(let id): "\(source.text) sends as the daemon \(id.rawValue), which has another address"
+    }
+  }
+
+  /// Files that differ are what people look for when daemons do not find each other.
+  var area: DebugFlags {
+    if case .wrongHash = self { .configuration } else { .network }
   }
 }

@@ -1,5 +1,5 @@
-// The last time this daemon used in a membership id, kept over restarts so that ids never repeat even when the wall clock
-// was set back (docs/architecture.md, decisions).
+// The last time this daemon used in a membership id, kept over restarts so that ids never repeat even when the wall
+// clock was set back (docs/architecture.md, decisions).
 
 import CSpreadSystem
 import SpreadCore

@@ -1,5 +1,5 @@
-// Sending what the core wants sent (daemon-ring 1.3). The order is kept for each destination, and no packet changes sides
-// with a token. Runs of equal packets to one destination leave in one call (UDP_SEGMENT: a sixth of the cost), where
+// Sending what the core wants sent (daemon-ring 1.3). The order is kept for each destination, and no packet changes
+// sides with a token. Runs of equal packets to one destination leave in one call (UDP_SEGMENT: a sixth of the cost), where
 // the system takes them.
 //
 // A datagram that cannot be sent is lost, as it might be on the way: the protocol asks for it again.

@@ -1,5 +1,5 @@
-// The sockets between daemons (daemon-ring 1.1 and 1.3): packets come to the port of the segment, tokens to the next one,
-// and everything leaves from the daemon's configured address, because the others compare it.
+// The sockets between daemons (daemon-ring 1.1 and 1.3): packets come to the port of the segment, tokens to the next
+// one, and everything leaves from the daemon's configured address, because the others compare it.
 //
 //   no interface block   one packet socket and one token socket on the unspecified address
 //   interface block      one of each per `D` interface, and one packet socket per segment address, since a socket bound

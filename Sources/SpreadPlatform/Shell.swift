@@ -23,6 +23,7 @@ public final class Shell: SessionOwner, RingOwner {
   private let unixSocket: UnixSocketFile?
   private let log: EventLog
   private let tellsMemberships: Bool
+  private let sessionLog: SessionLog?
   private let receiver: RingReceiver?
   private let sender: RingSender?
   private let memory: MembershipMemory?
@@ -32,17 +33,19 @@ public final class Shell: SessionOwner, RingOwner {
   ///   - listeners: the TCP sockets.
   ///   - unixSocket: nil when there is none; its file is removed at the end of `run`.
   ///   - tellsMemberships: whether each membership is told in the lines that scripts of users look for as well.
+  ///   - sessionLog: nil without `-l y`.
   ///   - ring: nil when the daemon is the only one of its configuration.
   ///   - memory: nil when nothing can be remembered over a restart.
   public init(
     daemon: Daemon, listeners: [Listener], unixSocket: UnixSocketFile?, log: EventLog, tellsMemberships: Bool,
-    ring: RingSockets? = nil, memory: MembershipMemory? = nil
+    sessionLog: SessionLog? = nil, ring: RingSockets? = nil, memory: MembershipMemory? = nil
   ) throws(SystemError) {
     self.daemon = daemon
     self.unixSocket = unixSocket
     self.log = log
     self.tellsMemberships = tellsMemberships
     self.memory = memory
+    self.sessionLog = sessionLog
     receiver = ring.map { RingReceiver($0) }
     sender = ring.map { RingSender($0) }
     signals = try Signals()
@@ -141,6 +144,9 @@ public final class Shell: SessionOwner, RingOwner {
       return
     }
     log.tell(LogLine(event))
+    sessionLog?.tell(
+      event, seconds: now.wallSeconds, highest: daemon.horizon.highest,
+      configured: daemon.configuration.daemons.count)
     if case .membership(let id, let members) = event, tellsMemberships { tellMembership(id, members) }
   }
 

@@ -10,12 +10,13 @@ struct Launch {
   let own: Int
   let log: EventLog
   private let isForPeople: Bool
+  private let wantsSessionLog: Bool
 
   private var configuration: Configuration { plan.configuration }
   private var port: UInt16 { configuration.port(of: own) }
   private var addresses: [NetworkAddress] { configuration.clientAddresses(of: own) }
 
-  init(_ plan: LaunchPlan, logFormat: LogFormat) throws(LaunchFailure) {
+  init(_ plan: LaunchPlan, logFormat: LogFormat, sessionLog: Bool) throws(LaunchFailure) {
     switch plan.own {
     case .success(let index): own = index
     case .failure(let failure):
@@ -26,6 +27,7 @@ struct Launch {
     }
     self.plan = plan
     isForPeople = logFormat == .text
+    wantsSessionLog = sessionLog
     log = Self.openLog(plan, logFormat)
   }
 
@@ -57,7 +59,7 @@ struct Launch {
       daemon.maxSessions = configuration.maxSessions
       return try Shell(
         daemon: daemon, listeners: listeners, unixSocket: unixSocket, log: log, tellsMemberships: plan.file != nil,
-        ring: ring, memory: memory)
+        sessionLog: openSessionLog(), ring: ring, memory: memory)
     } catch {
       throw LaunchFailure(error.description)
     }
@@ -84,6 +86,17 @@ struct Launch {
       log.tell(LogLine(.error, "log.open-failed", "\(trouble); logging to standard output"))
     }
     return log
+  }
+
+  /// A file named as the daemon in the directory it runs in: after a chroot, the runtime directory (configuration 9).
+  private func openSessionLog() -> SessionLog? {
+    guard wantsSessionLog else { return nil }
+    do throws(SystemError) {
+      return SessionLog(try LogSink(path: configuration.daemons[own].name.text, isStandard: false))
+    } catch {
+      log.tell(LogLine(.error, "session-log.open-failed", "\(error); -l y has no effect"))
+      return nil
+    }
   }
 
   private func tellConfiguration() {
@@ -120,7 +133,7 @@ struct Launch {
 
   private func listen() throws(LaunchFailure) -> [Listener] {
     do throws(SystemError) {
-      return try ListenSockets.listen(at: addresses, port: port)
+      return try ListenSockets.listen(at: addresses, port: port, reuse: configuration.socketPortReuse)
     } catch {
       throw LaunchFailure(lines: [error.description] + advice(for: error))
     }

@@ -20,13 +20,7 @@ func run(_ options: Options) throws(LaunchFailure) {
   if options.wantsVersion { return Terminal.print(Options.versionText) }
   let plan = try LaunchPlan.make(options)
   if options.wantsCheck { return check(plan) }
-  let launch = try Launch(plan, logFormat: options.logFormat)
-  if options.sessionLog {
-    launch.log.tell(
-      LogLine(
-        .warning, "session-log.missing",
-        "-l y: no session log file is written; every connect and disconnect is in this log"))
-  }
+  let launch = try Launch(plan, logFormat: options.logFormat, sessionLog: options.sessionLog)
   try launch.run()
 }
 

@@ -1,6 +1,8 @@
 // The command line of spuser and sptuser (tools, "spuser and sptuser"): the stock options, compared by their first two
 // characters with the value in the next argument, and a longer `--help`.
 
+import ToolSupport
+
 struct Options {
   var user = "user"
   var address = "4803"
@@ -14,32 +16,28 @@ struct Options {
   }
 
   static func parse(_ arguments: [String]) -> Parsed {
-    let program = lastPathComponent(arguments.first ?? "spuser")
+    var rest = Arguments(arguments, otherwise: "spuser")
+    let program = rest.program
     var options = Options(threaded: program == "sptuser")
-    var rest = arguments.dropFirst()
-    while let option = rest.popFirst() {
-      if option == "--help" || option == "-h" { return .text(help(program)) }
+    while let option = rest.next() {
+      if option.asksForHelp { return .text(help(program)) }
       switch String(option.prefix(2)) {
       case "-r":
         options.user = ""  // the daemon invents a name
       case "-u":
-        guard let value = rest.popFirst() else { return .text(usage(program)) }
+        guard let value = rest.next() else { return .text(usage(program)) }
         options.user = value
       case "-s":
-        guard let value = rest.popFirst() else { return .text(usage(program)) }
+        guard let value = rest.next() else { return .text(usage(program)) }
         options.address = value
       case "-n", "-p":
         // Taken for the sake of old command lines; a password has no effect, as in stock's usual build.
-        guard rest.popFirst() != nil else { return .text(usage(program)) }
+        guard rest.next() != nil else { return .text(usage(program)) }
       default:
         return .text(usage(program))
       }
     }
     return .run(options)
-  }
-
-  private static func lastPathComponent(_ path: String) -> String {
-    path.split(separator: "/").last.map(String.init) ?? path
   }
 
   static func usage(_ program: String) -> String {

@@ -5,6 +5,7 @@
 
 import CSpread
 import Glibc
+import ToolSupport
 
 final class User: @unchecked Sendable {
   // Used by the command thread alone, `mailbox` and `options` read-only after connect; `reception` belongs to the
@@ -42,7 +43,7 @@ final class User: @unchecked Sendable {
       exit(0)
     }
     out.put("User: connected to \(options.address) with private group ")
-    out.put(privateGroup.lazy.map(UInt8.init(bitPattern:)).prefix { $0 != 0 })
+    out.put(cString: privateGroup)
     out.put("\n")
     out.flush()
     return User(options: options, mailbox: mailbox)
@@ -86,7 +87,7 @@ final class User: @unchecked Sendable {
     let result = reception.receive(from: mailbox) { out.put("\n========Buffers or Groups too Short=======\n") }
     guard result >= 0 else {
       out.flush()
-      User.printError(result)
+      printError(result)
       out.put("\n============================\n\nBye.\n")
       out.flush()
       exit(0)
@@ -143,7 +144,7 @@ final class User: @unchecked Sendable {
       return
     }
     let result = withCString(group) { call(mailbox, $0) }
-    if result < 0 { User.printError(result) }
+    if result < 0 { printError(result) }
   }
 
   private func send(_ groups: [[UInt8]], into out: inout TextOutput, message: () -> [UInt8]) {
@@ -168,7 +169,7 @@ final class User: @unchecked Sendable {
         $0.assumingMemoryBound(to: CChar.self).baseAddress)
     }
     if result < 0 {
-      User.printError(result)
+      printError(result)
       bye()
     }
     sent += 1
@@ -193,7 +194,7 @@ final class User: @unchecked Sendable {
       }
       if result < 0 {
         out.flush()
-        User.printError(result)
+        printError(result)
         bye()
       }
       out.put("sent message \(index) (total \(sent))\n")
@@ -255,12 +256,6 @@ final class User: @unchecked Sendable {
       out.put("\te -- enable asynchonous read (default)\n\td -- disable asynchronous read \n\n")
     }
     out.put("\tq -- quit\n")
-  }
-
-  /// Printed by the library, through C's stdout.
-  private static func printError(_ code: CInt) {
-    SP_error(code)
-    fflush(nil)
   }
 }
 

@@ -51,8 +51,12 @@ import Testing
   }
 
   @Test func tooLittleRoom() {
-    #expect(throws: ClientError.bufferTooShort) { try view(Self.bytes) { v throws(ClientError) in try v.sets(max: 2) { _, _ in } } }
-    #expect(throws: ClientError.bufferTooShort) { try view(Self.bytes) { v throws(ClientError) in try v.sets(max: -1) { _, _ in } } }
+    #expect(throws: ClientError.bufferTooShort) {
+      try view(Self.bytes) { v throws(ClientError) in try v.sets(max: 2) { _, _ in } }
+    }
+    #expect(throws: ClientError.bufferTooShort) {
+      try view(Self.bytes) { v throws(ClientError) in try v.sets(max: -1) { _, _ in } }
+    }
   }
 
   /// Every cut, and every byte of the integers changed: a result, never a read behind the end.

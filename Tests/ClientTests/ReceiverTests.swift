@@ -106,7 +106,8 @@ import Testing
   }
 
   @Test func membershipWithoutMe() {
-    #expect(receive(Daemon.message(0x1100, groups: ["#q#y"], body: Daemon.membershipBody([["#q#y"]]))).messageType == -1)
+    #expect(
+      receive(Daemon.message(0x1100, groups: ["#q#y"], body: Daemon.membershipBody([["#q#y"]]))).messageType == -1)
   }
 
   @Test func foreignMembershipTurnsIntoOurOrder() {

@@ -144,7 +144,8 @@ func receive(_ mbox: mailbox, drop: Bool = false, maxGroups: Int32 = 10, room: I
   }
   let names = (0..<Int(max(0, min(count, maxGroups)))).map { String(cString: groups + 32 * $0) }
   return Received(
-    result: result, type: type, sender: sender.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }, groupCount: count, groups: names,
+    result: result, type: type, sender: sender.withUnsafeBufferPointer { String(cString: $0.baseAddress!) },
+    groupCount: count, groups: names,
     messageType: messageType, mismatch: mismatch,
     body: body.prefix(Int(max(result, 0))).map { UInt8(bitPattern: $0) })
 }

@@ -31,7 +31,7 @@ import Testing
   }
 
   @Test func json() throws {
-    let text = try log(.sessionAccepted(user: GroupName("a\"\u{7}b"), from: .unixSocket), format: .json)
+    let text = try log(.sessionAccepted(user: GroupName("a\"\u{7}b"), SessionID(3), from: .unixSocket), format: .json)
     let rest = text.drop { $0 != "," }
     #expect(text.hasPrefix("{\"time\":\"20"))
     #expect(
@@ -41,8 +41,8 @@ import Testing
 
   /// DebugFlags and EventPriority hide events, but never a refusal or the end of a session.
   @Test func filter() throws {
-    let accepted = LogEvent.sessionAccepted(user: GroupName("a"), from: .unixSocket)
-    let ended = LogEvent.sessionEnded(user: GroupName("a"), from: .unixSocket, .clientLeft)
+    let accepted = LogEvent.sessionAccepted(user: GroupName("a"), SessionID(3), from: .unixSocket)
+    let ended = LogEvent.sessionEnded(user: GroupName("a"), SessionID(3), from: .unixSocket, .clientLeft)
     let refused = LogEvent.connectionRefused(user: nil, from: .unixSocket, .silent)
     func names(_ flags: DebugFlags, _ priority: LogLevel) throws -> [Substring] {
       unlink(path)
@@ -63,8 +63,8 @@ import Testing
 
   @Test func eventBecomesOneLine() throws {
     let text = try log(
-      .sessionAccepted(user: GroupName("alice"), from: .unixSocket),
-      .sessionEnded(user: GroupName("bob"), from: .network(.v4(0x7f00_0001)), .tooSlow(queued: 1001)))
+      .sessionAccepted(user: GroupName("alice"), SessionID(3), from: .unixSocket),
+      .sessionEnded(user: GroupName("bob"), SessionID(3), from: .network(.v4(0x7f00_0001)), .tooSlow(queued: 1001)))
     #expect(
       text == """
         info session.accepted: alice connected over the unix socket (from=unix user=alice)
@@ -210,3 +210,25 @@ import Testing
     #expect(pop(&deadlines, 30) == nil)
   }
 }
+
+/// The columns of the session log (configuration 9), as stock prints them.
+@Suite struct SessionLogTests {
+  private func line(_ event: LogEvent) -> String? {
+    SessionLog.line(event, seconds: 1_795_420_182, highest: 7, configured: 3)
+  }
+
+  @Test func lines() {
+    #expect(line(.started(daemon: GroupName("d1"), process: ProcessID(1))) == "B    1795420182")
+    #expect(
+      line(.membership(MembershipID(ProcessID(1), 1_795_420_184), DaemonSet([0, 2])))
+        == "M    1795420182    1795420184           7 >   0 --  2")
+    #expect(
+      line(.sessionAccepted(user: GroupName("alice"), SessionID(12), from: .network(.v4(0x0a58_0001))))
+        == "C    1795420182           7  12 10.88.0.1        alice     ")
+    #expect(
+      line(.sessionEnded(user: GroupName("alice"), SessionID(12), from: .unixSocket, .tooSlow(queued: 1001)))
+        == "D    1795420182           7  12 unix" + String(repeating: " ", count: 43) + "alice      1001")
+    #expect(line(.tokenLost(.timeout)) == nil)
+  }
+}
+

@@ -36,8 +36,8 @@ struct sys_address {
   uint16_t port;
 };
 
-/* A listening TCP socket, non-blocking, with SO_REUSEADDR. An IPv6 socket is IPv6 only. */
-int sys_listen_tcp(const struct sys_address *address, int backlog);
+/* A listening TCP socket, non-blocking, with SO_REUSEADDR when `reuse`. An IPv6 socket is IPv6 only. */
+int sys_listen_tcp(const struct sys_address *address, int backlog, int reuse);
 /* A listening unix stream socket at `path`, mode 0666 whatever the umask. Nothing is removed before. */
 int sys_listen_unix(const char *path, int backlog);
 /* Whether somebody accepts connections at the unix socket `path`: 0 yes, else the negated errno of connect(). */

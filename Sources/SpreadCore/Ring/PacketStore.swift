@@ -32,6 +32,8 @@ final class PacketStore {
   private let slots: UnsafeMutablePointer<PacketSlot>
   private var free: [UnsafeMutableRawPointer] = []
   private var slabs: [UnsafeMutableRawPointer] = []
+  /// Where a token is put together before it is sent: too large for the stack, and one per ring is enough.
+  let tokenMemory = UnsafeMutableRawBufferPointer.allocate(byteCount: DatagramSize.maxToken, alignment: 8)
   private static let slabPackets = 64
   private static let stride = 1536
 
@@ -42,6 +44,7 @@ final class PacketStore {
 
   deinit {
     for slab in slabs { slab.deallocate() }
+    tokenMemory.deallocate()
     slots.deallocate()
   }
 

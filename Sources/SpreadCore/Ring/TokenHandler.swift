@@ -53,57 +53,64 @@ extension Ring {
     receivedRounds &+= 1
     out.preferToken = false
 
-    let outcome: RingOutcome = withUnsafeTemporaryAllocation(byteCount: DatagramSize.maxToken, alignment: 8) { memory in
-      var builder = TokenBuilder(memory)
-      guard let answered = answer(requests, keepingOthersIn: &builder, &wire, into: &out) else {
-        return .loseToken(.requestBelowAru)
-      }
-      let firstNew = highest + 1
-      let sent = sendNewPackets(allowed(token.flowControl), &wire, into: &out)
-      token.flowControl = token.flowControl &+ Int16(
-        clamping: answered.count + sent - lastRetransmitted - lastSent)
-      (lastRetransmitted, lastSent) = (answered.count, sent)
-
-      advanceMyAru()
-      let requested = request(answered, in: &builder)
-      if case .recovery(let recovery) = phase, myAru == highest {
-        myAru = recovery.lastSequence
-        commitSet = recovery.commit
-      }
-      if token.aru > myAru || token.aruProcess == topology.myID || (token.aru == token.sequence && !isRecovering) {
-        token.aru = myAru
-        token.aruProcess = topology.myID
-      }
-      token.process = topology.myID
-      token.transmitter = topology.myID
-      token.configurationHash = topology.hash
-      if !isRecovering, !bug(.sequenceNotRaised) { token.sequence = highest }
-      let repeats = token.type.repeats
-      if leads { token.type = PacketType(round: (token.type.round + 1) & 15, repeats: 0) }
-
-      // With the old aru, counter and last token: some three idle rounds pass before the leader holds.
-      if !(leads && mayHold) {
-        let size = builder.finish(token)
-        // Stock triples a token that had to be repeated; the leader has just cleared its counter.
-        wire.token(
-          UnsafeRawBufferPointer(start: memory.baseAddress, count: size), to: wire.successor,
-          times: !leads && repeats > 1 ? 3 : 1, into: &out)
-      }
-      if out.observes { out.observations.append(.tokenPassed(token, requests: requested)) }
-      tokenRounds &+= 1
-      ringIsAlive(at: now, into: &out)
-      flushKeptBack(&wire, into: &out)
-
-      let newAru = bug(.safeAfterOneToken) ? token.aru : Swift.min(token.aru, lastToken.aru)
-      // Stock aborts here (daemon-ring 3.9).
-      guard newAru >= aru else { return .loseToken(.aruWentDown) }
-      aru = newAru
-      tokenCounter = highest == aru ? Swift.min(tokenCounter + 1, 1 << 20) : 0
-      lastToken = token
-      return deliverAfterToken(sentFrom: firstNew)
+    var builder = TokenBuilder(store.tokenMemory)
+    guard let answered = answer(requests, keepingOthersIn: &builder, &wire, into: &out) else {
+      return .loseToken(.requestBelowAru)
     }
+    let firstNew = highest + 1
+    let sent = sendNewPackets(allowed(token.flowControl), &wire, into: &out)
+    token.flowControl = token.flowControl &+ Int16(clamping: answered.count + sent - lastRetransmitted - lastSent)
+    (lastRetransmitted, lastSent) = (answered.count, sent)
+
+    advanceMyAru()
+    let requested = request(answered, in: &builder)
+    sign(&token)
+    passOn(&token, &builder, &wire, into: &out)
+    if out.observes { out.observations.append(.tokenPassed(token, requests: requested)) }
+    tokenRounds &+= 1
+    ringIsAlive(at: now, into: &out)
+    flushKeptBack(&wire, into: &out)
+
+    let newAru = bug(.safeAfterOneToken) ? token.aru : Swift.min(token.aru, lastToken.aru)
+    // Stock aborts here (daemon-ring 3.9).
+    guard newAru >= aru else { return .loseToken(.aruWentDown) }
+    aru = newAru
+    tokenCounter = highest == aru ? Swift.min(tokenCounter + 1, 1 << 20) : 0
+    lastToken = token
+    let outcome = deliverAfterToken(sentFrom: firstNew)
     guard outcome == .done, isRecovering else { return outcome }
     return tokenRounds > 500 ? .loseToken(.recoveryTooLong) : .done
+  }
+
+  /// What this daemon has, and who it is (daemon-ring 3.3 steps 8 to 10).
+  private mutating func sign(_ token: inout TokenHeader) {
+    if case .recovery(let recovery) = phase, myAru == highest {
+      myAru = recovery.lastSequence
+      commitSet = recovery.commit
+    }
+    if token.aru > myAru || token.aruProcess == topology.myID || (token.aru == token.sequence && !isRecovering) {
+      token.aru = myAru
+      token.aruProcess = topology.myID
+    }
+    token.process = topology.myID
+    token.transmitter = topology.myID
+    token.configurationHash = topology.hash
+    if !isRecovering, !bug(.sequenceNotRaised) { token.sequence = highest }
+  }
+
+  /// Sends the token on, unless I lead and hold it; with the old aru, counter and last token, so that some three idle
+  /// rounds pass before that (daemon-ring 3.3 step 11).
+  private func passOn(
+    _ token: inout TokenHeader, _ builder: inout TokenBuilder, _ wire: inout Transmitter, into out: inout Outbox
+  ) {
+    let repeats = token.type.repeats
+    if leads { token.type = PacketType(round: (token.type.round + 1) & 15, repeats: 0) }
+    if leads, mayHold { return }
+    let size = builder.finish(token)
+    // Stock triples a token that had to be repeated; the leader has just cleared its counter.
+    wire.token(
+      UnsafeRawBufferPointer(start: store.tokenMemory.baseAddress, count: size), to: wire.successor,
+      times: !leads && repeats > 1 ? 3 : 1, into: &out)
   }
 
   /// daemon-ring 3.8: nothing is under way, so the leader keeps the token.

@@ -107,7 +107,7 @@ extension Daemon {
       answer.append(byte: UInt8(privateName.length))
       for i in 0..<privateName.length { answer.append(byte: privateName[i]) }
       out.sessions.append(.write(id, answer))
-      out.log.append(.sessionAccepted(user: sessions[user].name, from: sessions[id].peer))
+      out.log.append(.sessionAccepted(user: sessions[user].name, id, from: sessions[id].peer))
     }
   }
 

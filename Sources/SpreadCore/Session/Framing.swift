@@ -124,7 +124,7 @@ extension Daemon {
 
   private mutating func closeConnection(_ id: SessionID, _ reason: SessionEndReason, into out: inout Outbox) {
     guard case .open(let user) = sessions[id].state else { return }
-    out.log.append(.sessionEnded(user: sessions[user].name, from: sessions[id].peer, reason))
+    out.log.append(.sessionEnded(user: sessions[user].name, id, from: sessions[id].peer, reason))
     out.sessions.append(.close(id, flushing: false))
     sessions.close(id)
   }

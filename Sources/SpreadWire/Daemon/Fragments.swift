@@ -29,6 +29,12 @@ public struct Fragment {
   public let isLast: Bool
   public let bytes: UnsafeRawBufferPointer
 
+  @inlinable init(piece: Int, isLast: Bool, bytes: UnsafeRawBufferPointer) {
+    self.piece = piece
+    self.isLast = isLast
+    self.bytes = bytes
+  }
+
   public var isWhole: Bool { isLast && piece == 1 }
 }
 
@@ -88,17 +94,17 @@ public struct Fragments: Sequence {
     }
   }
 
-  public func makeIterator() -> Iterator { Iterator(self) }
+  @inlinable public func makeIterator() -> Iterator { Iterator(self) }
 
   public struct Iterator: IteratorProtocol {
-    private let fragments: Fragments
-    private var cursor = 0
+    @usableFromInline let fragments: Fragments
+    @usableFromInline var cursor = 0
 
-    init(_ fragments: Fragments) {
+    @inlinable init(_ fragments: Fragments) {
       self.fragments = fragments
     }
 
-    public mutating func next() -> Fragment? {
+    @inlinable public mutating func next() -> Fragment? {
       let body = fragments.body
       var header = fragments.first
       var start = cursor

@@ -176,10 +176,12 @@ extension ByteReader {
 /// Fills a plain token with requests.
 public struct TokenBuilder {
   private var writer: ByteWriter
+  @usableFromInline let order: Endianness
 
   /// `memory` holds at least a header, at most `DatagramSize.maxToken` bytes of it are used.
   public init(_ memory: UnsafeMutableRawBufferPointer, _ order: Endianness = .native) {
     precondition(memory.count >= TokenHeader.size)
+    self.order = order
     let usable = Swift.min(memory.count, DatagramSize.maxToken)
     writer = ByteWriter(
       UnsafeMutableRawBufferPointer(rebasing: memory[..<usable]), order: order, from: TokenHeader.size)
@@ -197,16 +199,29 @@ public struct TokenBuilder {
   }
 
   /// Adds a request; false when there is no room or nothing is asked for. Sequence numbers are positive and ascending.
-  public mutating func append(
+  @inlinable public mutating func append(
     membership: MembershipID, process: ProcessID, segment: Int?, sequences: some Collection<Int32>
   ) -> Bool {
-    guard !sequences.isEmpty, sequences.count <= room else { return false }
+    let count = sequences.count
+    guard let start = open(membership, process, segment, count) else { return false }
+    var offset = 0
+    for sequence in sequences where offset < 4 * count {
+      start.put32(UInt32(bitPattern: sequence), at: offset, order)
+      offset += 4
+    }
+    return true
+  }
+
+  /// Writes the front of an entry; answers where its `count` numbers go.
+  @usableFromInline mutating func open(
+    _ membership: MembershipID, _ process: ProcessID, _ segment: Int?, _ count: Int
+  ) -> UnsafeMutableRawPointer? {
+    guard count > 0, count <= room else { return nil }
     writer.put(membership)
     writer.put(process)
     writer.put(Int16(truncatingIfNeeded: segment ?? -1))
-    writer.put(Int16(sequences.count))
-    for sequence in sequences { writer.put(sequence) }
-    return true
+    writer.put(Int16(count))
+    return writer.reserve(4 * count)
   }
 
   /// Writes the header, its length taken from the requests added; answers the token's size.

@@ -120,7 +120,7 @@ import Testing
     #expect(seen.map(\.header.type) == [[.regularMembership, .causedByDisconnect]])
     #expect(
       host.log.contains {
-        if case .sessionEnded(_, _, .tooSlow(queued: 1001)) = $0 { true } else { false }
+        if case .sessionEnded(_, _, _, .tooSlow(queued: 1001)) = $0 { true } else { false }
       })
   }
 
@@ -131,7 +131,7 @@ import Testing
     let client = host.login("a")
     host.send(client, bad)
     #expect(host.clients[client].closed && host.clients[client].received.isEmpty)
-    guard case .sessionEnded(_, _, .badHeader(.groupCount(101)))? = host.log.last else {
+    guard case .sessionEnded(_, _, _, .badHeader(.groupCount(101)))? = host.log.last else {
       Issue.record("\(host.log)")
       return
     }

@@ -6,16 +6,18 @@
 import Glibc
 
 /// Lines of descriptor 0, without the newline.
-struct LineInput {
+package struct LineInput {
   private var bytes: [UInt8] = []
   private var start = 0
   private var ended = false
 
+  package init() {}
+
   /// True when `next` answers without waiting.
-  var hasLine: Bool { ended || bytes[start...].contains(newline) }
+  package var hasLine: Bool { ended || bytes[start...].contains(newline) }
 
   /// The next line and whether a newline ended it; nil at the end of the input. Waits.
-  mutating func next() -> (text: [UInt8], terminated: Bool)? {
+  package mutating func next() -> (text: [UInt8], terminated: Bool)? {
     var searched = start
     while true {
       if let end = bytes[searched...].firstIndex(of: newline) {
@@ -33,7 +35,7 @@ struct LineInput {
   }
 
   /// One read. Interrupted reads are repeated; an error ends the input as its end does.
-  mutating func fill() {
+  package mutating func fill() {
     withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { room in
       var count = read(0, room.baseAddress!, room.count)
       while count < 0 && errno == EINTR { count = read(0, room.baseAddress!, room.count) }
@@ -55,15 +57,17 @@ struct LineInput {
 }
 
 /// Text for descriptor 1, written in one piece by `flush` so that two threads do not mix their lines.
-struct TextOutput {
+package struct TextOutput {
   private var bytes: [UInt8] = []
 
-  mutating func put(_ text: String) { bytes.append(contentsOf: text.utf8) }
+  package init() {}
+
+  package mutating func put(_ text: String) { bytes.append(contentsOf: text.utf8) }
 
   /// Raw bytes, e.g. a message body: they need not be UTF-8.
-  mutating func put<Bytes: Collection>(_ raw: Bytes) where Bytes.Element == UInt8 { bytes.append(contentsOf: raw) }
+  package mutating func put<Bytes: Collection>(_ raw: Bytes) where Bytes.Element == UInt8 { bytes.append(contentsOf: raw) }
 
-  mutating func flush() {
+  package mutating func flush() {
     var rest = bytes[...]
     while !rest.isEmpty {
       let count = rest.withUnsafeBytes { write(1, $0.baseAddress!, $0.count) }
@@ -77,4 +81,30 @@ struct TextOutput {
   }
 }
 
-let newline = UInt8(ascii: "\n")
+package let newline = UInt8(ascii: "\n")
+
+/// Writes `text` at once.
+package func say(_ text: String) {
+  var out = TextOutput()
+  out.put(text)
+  out.flush()
+}
+
+/// On descriptor 2.
+package func complain(_ text: String) {
+  let bytes = Array(text.utf8)
+  _ = write(2, bytes, bytes.count)
+}
+
+/// `value` with `digits` behind the point, as C's `%width.digitsf`; for amounts below 10^12.
+package func decimal(_ value: Double, digits: Int, width: Int = 0) -> String {
+  var scale = 1.0
+  for _ in 0..<digits { scale *= 10 }
+  let scaled = Int((value.magnitude * scale).rounded(.toNearestOrEven))
+  let unit = Int(scale)
+  let fraction = String(scaled % unit)
+  let sign = value < 0 && scaled != 0 ? "-" : ""
+  let zeros = String(repeating: "0", count: digits - fraction.utf8.count)
+  let text = sign + String(scaled / unit) + "." + zeros + fraction
+  return String(repeating: " ", count: max(0, width - text.utf8.count)) + text
+}

@@ -1,4 +1,4 @@
-// Receiving one message and printing it as stock does: programs parse this text (tools, "Received items").
+// Receiving one message, and printing it as spuser does: programs parse this text (tools, "Received items").
 //
 // Stock's buffers hold 102400 bytes and 100 names and cut what is larger; these grow instead, after the same notice.
 
@@ -6,8 +6,8 @@ import CSpread
 import Glibc
 
 /// The buffers of SP_receive and what it answered.
-struct Reception {
-  static let nameSize = Int(MAX_GROUP_NAME)
+package struct Reception {
+  package static let nameSize = Int(MAX_GROUP_NAME)
 
   private var groupRoom = 100
   private var bodyRoom = 102_400
@@ -15,13 +15,13 @@ struct Reception {
   private var body: UnsafeMutableRawPointer
   private let senderField: UnsafeMutablePointer<CChar>
 
-  private(set) var service: CInt = 0
-  private(set) var groupCount = 0
-  private(set) var messageType = 0
-  private(set) var endian: CInt = 0
-  private(set) var length = 0
+  package private(set) var service: CInt = 0
+  package private(set) var groupCount = 0
+  package private(set) var messageType = 0
+  package private(set) var endian: CInt = 0
+  package private(set) var length = 0
 
-  init() {
+  package init() {
     groups = .allocate(byteCount: groupRoom * Reception.nameSize, alignment: 8)
     body = .allocate(byteCount: bodyRoom, alignment: 8)
     senderField = .allocate(capacity: Reception.nameSize)
@@ -30,7 +30,7 @@ struct Reception {
 
   /// Waits for one message. The answer of SP_receive: a length, or an error code. `growing` is called before the
   /// second try when the first one found the buffers too small.
-  mutating func receive(from mailbox: CInt, growing: () -> Void) -> CInt {
+  package mutating func receive(from mailbox: CInt, growing: () -> Void) -> CInt {
     var result = attempt(mailbox)
     if result == GROUPS_TOO_SHORT || result == BUFFER_TOO_SHORT {
       growing()
@@ -71,15 +71,15 @@ struct Reception {
   // MARK: Text
 
   /// The item without the separator before and the prompt behind it.
-  func print(into out: inout TextOutput) {
+  package func print(into out: inout TextOutput) {
     let isReject = service & CInt(REJECT_MESS) != 0
-    if !isReject && service & CInt(REGULAR_MESS) != 0 {
+    if isRegular {
       printRegular(into: &out)
     } else if !isReject && service & CInt(MEMBERSHIP_MESS) != 0 {
       printMembership(into: &out)
     } else if isReject {
       out.put("REJECTED message from ")
-      out.put(text(senderField))
+      out.put(sender)
       out.put(", of servicetype 0x\(String(service, radix: 16)) messtype \(messageType), ")
       printBody(into: &out)
     } else {
@@ -88,26 +88,31 @@ struct Reception {
   }
 
   private func printRegular(into out: inout TextOutput) {
+    printKind(into: &out)
+    out.put("message from ")
+    out.put(sender)
+    out.put(", of type \(messageType), ")
+    printBody(into: &out)
+  }
+
+  /// `received FIFO ` and the like.
+  package func printKind(into out: inout TextOutput) {
     let kinds = [
       (UNRELIABLE_MESS, "UNRELIABLE"), (RELIABLE_MESS, "RELIABLE"), (FIFO_MESS, "FIFO"), (CAUSAL_MESS, "CAUSAL"),
       (AGREED_MESS, "AGREED"), (SAFE_MESS, "SAFE"),
     ]
     if let kind = kinds.first(where: { service & CInt($0.0) != 0 }) { out.put("received \(kind.1) ") }
-    out.put("message from ")
-    out.put(text(senderField))
-    out.put(", of type \(messageType), ")
-    printBody(into: &out)
   }
 
   /// Stock prints the body as a C string: up to the first NUL.
-  private func printBody(into out: inout TextOutput) {
+  package func printBody(into out: inout TextOutput) {
     out.put("(endian \(endian)) to \(groupCount) groups \n(\(length) bytes): ")
     out.put(UnsafeRawBufferPointer(start: body, count: length).prefix { $0 != 0 })
     out.put("\n")
   }
 
   private func printMembership(into out: inout TextOutput) {
-    let group = text(senderField)
+    let group = sender
     if service & CInt(REG_MEMB_MESS) != 0 {
       var info = membership_info()
       let result = SP_get_memb_info(bodyText, service, &info)
@@ -115,10 +120,7 @@ struct Reception {
         out.put("BUG: membership message does not have valid body\n")
         return
       }
-      out.put("Received REGULAR membership for group ")
-      out.put(group)
-      out.put(" with \(groupCount) members, where I am member \(messageType):\n")
-      for index in 0..<max(0, groupCount) { printName(groups + index * Reception.nameSize, into: &out) }
+      printMembers(into: &out)
       out.put("grp id is \(info.gid.id.0) \(info.gid.id.1) \(info.gid.id.2)\n")
       printCause(info, into: &out)
     } else if service & CInt(TRANSITION_MESS) != 0 {
@@ -133,6 +135,14 @@ struct Reception {
       // the spelling is stock's
       out.put("received incorrecty membership message of type 0x\(String(service, radix: 16))\n")
     }
+  }
+
+  /// The first lines of a regular membership: the group and who is in it.
+  package func printMembers(into out: inout TextOutput) {
+    out.put("Received REGULAR membership for group ")
+    out.put(sender)
+    out.put(" with \(groupCount) members, where I am member \(messageType):\n")
+    for index in 0..<max(0, groupCount) { printName(groups + index * Reception.nameSize, into: &out) }
   }
 
   private func printCause(_ info: membership_info, into out: inout TextOutput) {
@@ -170,12 +180,28 @@ struct Reception {
 
   private var bodyText: UnsafeMutablePointer<CChar> { body.assumingMemoryBound(to: CChar.self) }
 
-  private func text(_ field: UnsafeMutablePointer<CChar>) -> Slice<UnsafeRawBufferPointer> {
-    UnsafeRawBufferPointer(start: field, count: Reception.nameSize).prefix { $0 != 0 }
+  /// The group of a membership message, the private group of who sent another one.
+  package var sender: Slice<UnsafeRawBufferPointer> {
+    UnsafeRawBufferPointer(start: senderField, count: Reception.nameSize).prefix { $0 != 0 }
   }
+
+  /// The same as the string the library takes.
+  package var senderString: UnsafePointer<CChar> { UnsafePointer(senderField) }
+
+  /// The message, as far as one was received; to be changed in place by who sends it on.
+  package var bytes: UnsafeMutableRawBufferPointer { UnsafeMutableRawBufferPointer(start: body, count: length) }
+
+  /// The groups of a message, the members of a regular membership.
+  package func name(_ index: Int) -> [UInt8] {
+    let field = UnsafeRawBufferPointer(start: groups + index * Reception.nameSize, count: Reception.nameSize)
+    return Array(field.prefix { $0 != 0 })
+  }
+
+  package var isRegular: Bool { service & CInt(REGULAR_MESS) != 0 && service & CInt(REJECT_MESS) == 0 }
+  package var isRegularMembership: Bool { !isRegular && service & CInt(REG_MEMB_MESS) != 0 }
 }
 
 /// `char (*)[MAX_GROUP_NAME]`: its element is imported as a tuple of 32, which only the parameter spells out.
-func names<Name>(_ memory: UnsafeMutableRawPointer) -> UnsafeMutablePointer<Name> {
+package func names<Name>(_ memory: UnsafeMutableRawPointer) -> UnsafeMutablePointer<Name> {
   memory.assumingMemoryBound(to: Name.self)
 }

@@ -1,0 +1,34 @@
+# Rings of real daemons: compat-tests/ring.
+#
+#   make check-ring              a short run, part of make test
+#   make chaos MIN=10 SEED=1     long runs, seed after seed; DAEMONS=5, RING_ARGS= more arguments of run.py
+#   make compat STOCK=/prefix    also rings with daemons of a stock 5.0.1 installation; RING_SECONDS= for each pattern
+
+SEED ?= 1
+DAEMONS ?= 3
+RING_SECONDS ?= 20
+RING_ARGS ?=
+RING_CHECK := .build-tools/release/spread-check
+RING_RUN = compat-tests/ring/run.py $(STAGE) --check $(RING_CHECK)
+RING_PATTERNS := OSS SOS OOS SOO OOSS SSOO
+
+.PHONY: check-ring ring-check chaos compat-ring
+
+ring-check:
+	$(SWIFT) build -c release --product spread-check --static-swift-stdlib --disable-local-rpath \
+	  --scratch-path .build-tools
+
+check-ring: stage ring-check
+	$(RING_RUN) --daemons 3 --seconds 10 --seed $(SEED)
+	$(RING_RUN) --daemons 4 --segments 2 --seconds 6 --seed $(SEED) --options 'AcceleratedRing = true'
+
+chaos: stage ring-check
+	compat-tests/ring/chaos.sh $(MIN) $(SEED) $(RING_RUN) --daemons $(DAEMONS) $(RING_ARGS)
+
+compat: compat-ring
+compat-ring: stage ring-check
+	@if [ -z '$(STOCK)' ]; then \
+	  echo; echo '*** NOT TESTED: rings with stock daemons. Name a stock 5.0.1 installation: make compat STOCK=/prefix'; echo; \
+	else for pattern in $(RING_PATTERNS); do \
+	  $(RING_RUN) --stock $(STOCK) --pattern $$pattern --seconds $(RING_SECONDS) --seed $(SEED) $(RING_ARGS) || exit 1; \
+	done; fi
