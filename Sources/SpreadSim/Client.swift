@@ -17,7 +17,8 @@ final class SimClient {
   }
 
   let index: Int
-  let node: Node
+  // The node holds its sessions: a second strong reference would keep both for ever.
+  unowned let node: Node
   var state = State.closed
   var session: Int?
   var generation = 0

@@ -25,7 +25,7 @@ enum DatagramClass: Int {
 /// A decision that made a fault.
 struct Decision: Hashable, Sendable {
   enum Kind: UInt64, Sendable {
-    case loss, duplicate, swap, miss
+    case loss, duplicate, swap, miss, late
   }
   var key: UInt64
 
@@ -47,6 +47,7 @@ struct Network {
   /// By link: how many cuts lie on it, and when its last datagram arrives.
   private var cuts: [Int]
   private var lastArrival: [UInt64]
+  private var lateness: [Xoshiro256]
   private var options: Options
   /// Decisions left out of this run.
   let suppressed: Set<UInt64>
@@ -63,6 +64,7 @@ struct Network {
     lines = (0..<links * 4).map { Line(stream: Xoshiro256(options.seed, stream: 1_000_000 + UInt64($0))) }
     cuts = Array(repeating: 0, count: links)
     lastArrival = Array(repeating: 0, count: links)
+    lateness = (0..<links).map { Xoshiro256(options.seed, stream: 2_000_000 + UInt64($0)) }
   }
 
   mutating func cut(_ link: Link) { cuts[link.from * daemons + link.to] += 1 }
@@ -73,8 +75,11 @@ struct Network {
     options.loss = [0, 0, 0, 0]
     options.duplicate = 0
     options.swap = 0
+    options.late = 0
     options.partialMulticast = 0
     options.delayMean = min(options.delayMean, 0.02)
+    // Order has no meaning across the end of a jam.
+    for link in lastArrival.indices { lastArrival[link] = 0 }
   }
 
   private mutating func happens(
@@ -106,7 +111,15 @@ struct Network {
     }
     if isMulticast, happens(.miss, options.partialMulticast, part(c, 32), link, datagramClass, use) { return (nil, nil) }
     let swaps = options.swap > 0 && happens(.swap, options.swap, part(c, 0), link, datagramClass, use)
-    let first = arrival(link, UInt32(truncatingIfNeeded: b >> 32), overtakes: swaps, now)
+    var first = arrival(link, UInt32(truncatingIfNeeded: b >> 32), overtakes: swaps, now)
+    // Not tokens: a round counter of four bits cannot tell one that is sixteen rounds late (daemon-ring 3.2).
+    if options.late > 0, datagramClass != .token {
+      // Long enough to meet another configuration.
+      let word = lateness[link].next()
+      if happens(.late, options.late, part(word, 32), link, datagramClass, use) {
+        first += UInt64(part(word, 0) * 5 * Double(Options.second))
+      }
+    }
     guard options.duplicate > 0, happens(.duplicate, options.duplicate, part(a, 0), link, datagramClass, use) else {
       return (first, nil)
     }
@@ -114,7 +127,7 @@ struct Network {
   }
 
   private mutating func arrival(_ link: Int, _ bits: UInt32, overtakes: Bool, _ now: UInt64) -> UInt64 {
-    let delay = options.delayFloor + options.delayMean * exponential(bits)
+    let delay = options.delayFloor + min(options.delayMean * exponential(bits), 3)
     let time = now + UInt64(delay * Double(Options.second))
     guard options.keepsOrder else { return time }
     if overtakes { return max(time, lastArrival[link]) + UInt64(2 * options.delayMean * Double(Options.second)) }

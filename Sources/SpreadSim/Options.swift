@@ -22,6 +22,8 @@ public struct Options: Sendable {
   public var keepsOrder = true
   /// Two neighbours of a link change places.
   public var swap = 0.0
+  /// A datagram takes up to five seconds longer.
+  public var late = 0.0
   /// A multicast misses a receiver.
   public var partialMulticast = 0.0
   /// Datagrams a socket holds.
@@ -98,6 +100,7 @@ public struct Options: Sendable {
     delayFloor = random.spread(0.0005, 0.005)
     delayMean = random.chance(0.02) ? random.uniform(0.5, 2) : random.spread(0.0005, 0.05)
     keepsOrder = random.chance(0.5)
+    if random.chance(0.3) { late = random.spread(0.0005, 0.03) }
     if random.chance(0.5) { swap = random.uniform(0, 0.1) }
     if random.chance(0.25) { partialMulticast = random.uniform(0, 0.2) }
     if random.chance(0.2) { queueLimit = Int(random.spread(4, 400)) }

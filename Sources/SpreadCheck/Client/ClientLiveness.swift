@@ -60,6 +60,15 @@ private func checkArrival(_ open: [Int], _ quiet: Int64, _ index: ClientIndex, _
       }
     }
   }
+  // A merge tells nobody of groups that were known on one side only.
+  for daemon in index.trace.daemons {
+    for record in daemon.records {
+      switch record.event {
+      case .configuration, .groups: together = max(together, record.time)
+      default: break
+      }
+    }
+  }
   var received: [Int: Set<Int32>] = [:]
   for client in open {
     var set: Set<Int32> = []

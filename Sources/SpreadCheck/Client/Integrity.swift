@@ -111,8 +111,13 @@ private func checkSelfDelivery(_ client: Int, _ lastSeen: [Int32], _ index: Clie
       guard let join = info.joins[group]?.last(where: { $0 < Int(message.sendRecord) }) else { return false }
       guard info.leaves[group]?.contains(where: { $0 > join }) != true else { return false }
       // A reliable message may overtake the join (evs-properties D2): the view must have come before.
-      return message.rank >= 2
-        || index.stay(client, group, at: Int(message.sendRecord)).map { index.stays[$0].record > join } == true
+      if message.rank >= 2 { return true }
+      // An earlier leave may still be under way then, so the stay must be the one that lasts.
+      guard index.stay(client, group, at: Int(message.sendRecord)) != nil else { return false }
+      return info.stays[group]?.contains {
+        guard case .selfLeave = index.stays[$0].end else { return false }
+        return index.stays[$0].endRecord > Int(message.sendRecord)
+      } != true
     }
     guard isMember else { continue }
     findings.fail(

@@ -6,9 +6,21 @@ func checkVirtualSynchrony(_ index: ClientIndex, _ findings: Findings) {
   for stay in index.stays.indices where index.view(index.stays[stay]).cause == .network {
     checkSets(index.stays[stay], index, findings)
   }
+  let hasCascade = index.trace.daemons.contains { daemon in
+    daemon.records.contains { record in
+      guard case .groups(let number) = record.event else { return false }
+      return index.trace.tables[Int(number)].state == .gatheringTransitional
+    }
+  }
   for entry in index.byView {
     let view = index.view(index.stays[entry.stays[0]])
     if view.cause == .network {
+      if hasCascade, isCascade(entry.stays, index) {
+        findings.warn(
+          "G4.cascade", "daemons of a cascade tell finer sets than others (daemon-groups 8)",
+          entry.stays.map { index.evidence(index.stays[$0]) })
+        continue
+      }
       checkAgreedSets(entry.stays, index, findings)
       checkSetOrder(entry.stays, index, findings)
       for set in view.sets { checkSame(set, entry.stays, index, findings) }
@@ -37,6 +49,17 @@ private func checkSets(_ here: Stay, _ index: ClientIndex, _ findings: Findings)
     findings.fail(
       "G4.old", "who came along was in the last view: \(findings.text(stranger)) was not",
       [index.evidence(old), index.evidence(here)])
+  }
+}
+
+/// D15: after an exchange that did not complete, a daemon may hold entries of several memberships in one group, and tells
+/// others only the group's. Then it reports finer sets than they do (daemon-groups 8).
+private func isCascade(_ stays: [Int], _ index: ClientIndex) -> Bool {
+  let all = stays.map { index.view(index.stays[$0]).sets.map(Set.init) }
+  guard let first = all.first, all.contains(where: { Set($0) != Set(first) }) else { return false }
+  // Any two sets of two reports are disjoint, or one contains the other.
+  return all.allSatisfy { sets in
+    sets.allSatisfy { a in first.allSatisfy { a.isDisjoint(with: $0) || a.isSubset(of: $0) || $0.isSubset(of: a) } }
   }
 }
 

@@ -22,7 +22,9 @@ extension Ring {
     _ token: TokenHeader, _ wire: inout Transmitter, at now: Instant, into out: inout Outbox
   ) -> Bool {
     let round = lastToken.type.round
-    if leads { return token.type.round == round || bug(.staleTokenAtLeader) }
+    // A copy that is sixteen rounds late has the right round again; but the sequence number of a ring never falls.
+    let isOld = isInOperation && !justInstalled && token.sequence < lastToken.sequence
+    if leads { return token.type.round == round && !isOld || bug(.staleTokenAtLeader) }
     if token.type.round == round {
       // Before the first token of a ring there is nothing to repeat.
       if lastToken.membership == activeID, token.type.repeats > lastToken.type.repeats {
@@ -31,7 +33,7 @@ extension Ring {
       }
       return false
     }
-    return token.type.round == (round + 1) & 15 || bug(.anyRoundAccepted)
+    return token.type.round == (round + 1) & 15 && !isOld || bug(.anyRoundAccepted)
   }
 
   private mutating func process(
