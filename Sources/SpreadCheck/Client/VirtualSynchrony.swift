@@ -13,20 +13,20 @@ func checkVirtualSynchrony(_ index: ClientIndex, _ findings: Findings) {
     }
   }
   for entry in index.byView {
-    let view = index.view(index.stays[entry.stays[0]])
-    if view.cause == .network {
-      if hasCascade, isCascade(entry.stays, index) {
-        findings.warn(
-          "G4.cascade", "daemons of a cascade tell finer sets than others (daemon-groups 8)",
-          entry.stays.map { index.evidence(index.stays[$0]) })
-        continue
-      }
-      checkAgreedSets(entry.stays, index, findings)
-      checkSetOrder(entry.stays, index, findings)
-      for set in view.sets { checkSame(set, entry.stays, index, findings) }
-    } else {
-      checkLight(entry.stays, index, findings)
+    // One id may be a network view for some and a light one for others (D16, see `checkAgreement`).
+    let network = entry.stays.filter { index.view(index.stays[$0]).cause == .network }
+    let light = entry.stays.filter { index.view(index.stays[$0]).cause != .network }
+    if !light.isEmpty { checkLight(light, index, findings) }
+    guard let first = network.first else { continue }
+    if hasCascade, isCascade(network, index) {
+      findings.warn(
+        "G4.cascade", "daemons of a cascade tell finer sets than others (daemon-groups 8)",
+        network.map { index.evidence(index.stays[$0]) })
+      continue
     }
+    checkAgreedSets(network, index, findings)
+    checkSetOrder(network, index, findings)
+    for set in index.view(index.stays[first]).sets { checkSame(set, network, index, findings) }
   }
 }
 
