@@ -98,8 +98,17 @@ final class ClientIndex {
   /// The first client trace with this private name.
   private(set) var clientByName: [NameID: Int] = [:]
 
+  /// Some daemon lost members while it exchanged groups (daemon-groups 5.4, 5.5). Only daemon traces tell.
+  let hasCascade: Bool
+
   init(_ trace: Trace) {
     self.trace = trace
+    hasCascade = trace.daemons.contains { daemon in
+      daemon.records.contains { record in
+        guard case .groups(let number) = record.event else { return false }
+        return trace.tables[Int(number)].state == .gatheringTransitional
+      }
+    }
     findReborn()
     // Sends first, so that what was sent counts, not what was received.
     for client in trace.clients.indices { readSends(client) }

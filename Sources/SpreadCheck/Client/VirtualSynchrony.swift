@@ -6,19 +6,13 @@ func checkVirtualSynchrony(_ index: ClientIndex, _ findings: Findings) {
   for stay in index.stays.indices where index.view(index.stays[stay]).cause == .network {
     checkSets(index.stays[stay], index, findings)
   }
-  let hasCascade = index.trace.daemons.contains { daemon in
-    daemon.records.contains { record in
-      guard case .groups(let number) = record.event else { return false }
-      return index.trace.tables[Int(number)].state == .gatheringTransitional
-    }
-  }
   for entry in index.byView {
     // One id may be a network view for some and a light one for others (D16, see `checkAgreement`).
     let network = entry.stays.filter { index.view(index.stays[$0]).cause == .network }
     let light = entry.stays.filter { index.view(index.stays[$0]).cause != .network }
     if !light.isEmpty { checkLight(light, index, findings) }
     guard let first = network.first else { continue }
-    if hasCascade, isCascade(network, index) {
+    if index.hasCascade, isCascade(network, index) {
       findings.warn(
         "G4.cascade", "daemons of a cascade tell finer sets than others (daemon-groups 8)",
         network.map { index.evidence(index.stays[$0]) })
