@@ -1,0 +1,176 @@
+// Two daemons joined by a perfect network: the smallest real ring. What needs faults is the simulator's.
+
+import SpreadWire
+import Testing
+
+@testable import SpreadCore
+
+/// Delivers in order, packets before tokens; the clock moves from timer to timer.
+private final class RingPair {
+  var daemons: [Daemon] = []
+  var now = Instant(nanoseconds: 1_000_000_000, wallSeconds: 1_700_000_000)
+  /// Every token that was sent to the second daemon, oldest first.
+  var tokensToSecond: [[UInt8]] = []
+  var received: [[UInt8]] = [[], []]
+  private var deadlines: [[TimerID: UInt64]] = [[:], [:]]
+  private var packets: [(to: Int, from: Int, bytes: [UInt8])] = []
+  private var tokens: [(to: Int, from: Int, bytes: [UInt8])] = []
+  private var out = Outbox()
+  let addresses: [NetworkAddress] = [.v4(0x0a00_0001), .v4(0x0a00_0002)]
+
+  init() {
+    let entries = [
+      ConfiguredDaemon(name: GroupName("d1"), id: ProcessID(0x5c8d_7aef), address: addresses[0]),
+      ConfiguredDaemon(name: GroupName("d2"), id: ProcessID(0x14c5_65a0), address: addresses[1]),
+    ]
+    let configuration = Configuration(segments: [Segment(port: 4803, addresses: [.v4(0xe100_0001)], daemons: entries)])
+    daemons = [0, 1].map { Daemon(configuration: configuration, me: $0, seed: UInt64($0)) }
+    for i in 0...1 { step(i, .start) }
+  }
+
+  /// Answers the number of datagrams that followed.
+  @discardableResult func step(_ i: Int, _ input: Input) -> Int {
+    out.reset()
+    daemons[i].handle(input, at: now, into: &out)
+    for timer in out.timers { deadlines[i][timer.timer] = timer.deadline }
+    for action in out.sessions { if case .write(_, let message) = action { received[i] += Array(message.bytes) } }
+    for datagram in out.datagrams {
+      let entry = (to: 1 - i, from: i, bytes: Array(out.bytes(of: datagram)))
+      if datagram.kind == .packet { packets.append(entry) } else { tokens.append(entry) }
+      if datagram.kind == .token, i == 0 { tokensToSecond.append(entry.bytes) }
+    }
+    return out.datagrams.count
+  }
+
+  @discardableResult func token(_ bytes: [UInt8], to i: Int) -> Int {
+    bytes.withUnsafeBytes { step(i, .token($0, from: addresses[1 - i])) }
+  }
+
+  /// Lets everything under way arrive.
+  func settle() {
+    for _ in 0..<100_000 {
+      if !packets.isEmpty {
+        let next = packets.removeFirst()
+        next.bytes.withUnsafeBytes { _ = step(next.to, .packet($0, from: addresses[next.from])) }
+      } else if !tokens.isEmpty {
+        let next = tokens.removeFirst()
+        token(next.bytes, to: next.to)
+      } else {
+        return
+      }
+    }
+  }
+
+  func run(seconds: Double) {
+    let end = now.nanoseconds + UInt64(seconds * 1e9)
+    settle()
+    while let (i, timer, due) = nextTimer(), due <= end {
+      now.nanoseconds = max(now.nanoseconds, due)
+      deadlines[i][timer] = nil
+      step(i, .timer(timer))
+      settle()
+    }
+    now.nanoseconds = end
+  }
+
+  private func nextTimer() -> (Int, TimerID, UInt64)? {
+    var best: (Int, TimerID, UInt64)?
+    for i in 0...1 {
+      for timer in TimerID.allCases {
+        if let due = deadlines[i][timer], due < best?.2 ?? .max { best = (i, timer, due) }
+      }
+    }
+    return best
+  }
+
+  /// A client `u` at daemon `i`, in group g.
+  func connect(_ i: Int) {
+    step(i, .sessionOpened(SessionID(0), .unixSocket))
+    send(i, [5, 0, 1, 1, 1, UInt8(ascii: "u")] + Array("NULL".utf8) + [UInt8](repeating: 0, count: 86))
+    send(i, frame(i, .join, []))
+    received[i] = []
+  }
+
+  func send(_ i: Int, _ bytes: [UInt8]) { bytes.withUnsafeBytes { _ = step(i, .sessionBytes(SessionID(0), $0)) } }
+
+  func frame(_ i: Int, _ type: ServiceType, _ data: [UInt8]) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: MessageHeader.size)
+    bytes.withUnsafeMutableBytes {
+      MessageHeader(
+        type: type, name: PrivateName(user: GroupName("u"), daemon: daemons[i].me.name).groupName, groupCount: 1,
+        hint: MessageHint(messageType: 0, order: .native), dataLength: Int32(data.count)
+      ).store(at: $0.baseAddress!)
+    }
+    return bytes + GroupName("g").field + data
+  }
+}
+
+@Suite struct RingPairTests {
+  @Test func twoDaemonsFormOneRing() {
+    let pair = RingPair()
+    pair.run(seconds: 5)
+    for daemon in pair.daemons {
+      #expect(daemon.membershipState == 1)
+      #expect(Array(daemon.membership.installed) == [0, 1])
+    }
+    #expect(pair.daemons[0].ring.installedID == pair.daemons[1].ring.installedID)
+  }
+
+  @Test func bothSeeOneOrder() {
+    let pair = RingPair()
+    pair.run(seconds: 5)
+    pair.connect(0)
+    pair.connect(1)
+    pair.run(seconds: 1)
+    pair.received = [[], []]
+    for k in 0..<50 {
+      let services: [ServiceType] = [.fifo, .agreed, .safe]
+      pair.send(k % 2, pair.frame(k % 2, services[k % 3], [UInt8](repeating: UInt8(k), count: 1 + k * 97)))
+    }
+    pair.run(seconds: 1)
+    #expect(pair.received[0].count > 50 * 80)
+    #expect(pair.received[0] == pair.received[1])
+  }
+
+  /// The round counter has four bits: a copy that comes sixteen rounds late carries the right one again.
+  @Test func aTokenSixteenRoundsLateIsNotTakenForANewOne() {
+    let pair = RingPair()
+    pair.run(seconds: 5)
+    pair.connect(0)
+    pair.run(seconds: 1)
+    pair.tokensToSecond = []
+    for k in 0..<40 {
+      pair.send(0, pair.frame(0, .agreed, [UInt8(k)]))
+      pair.settle()
+    }
+    let second = pair.daemons[1].ring
+    let late = pair.tokensToSecond.first { bytes in
+      bytes.withUnsafeBytes {
+        guard let token = try? TokenHeader($0) else { return false }
+        return token.type.round == (second.lastToken.type.round + 1) & 15 && token.sequence < second.lastToken.sequence
+      }
+    }
+    guard let late else {
+      Issue.record("no old token of the right round among \(pair.tokensToSecond.count)")
+      return
+    }
+    #expect(pair.token(late, to: 1) == 0)
+    pair.send(0, pair.frame(0, .safe, [77]))
+    pair.run(seconds: 1)
+    #expect(pair.daemons[1].membershipState == 1)
+    #expect(pair.received[0].last == 77)
+  }
+
+  /// The membership id of a token must be that of the ring (daemon-ring 3.2).
+  @Test func aTokenOfAnotherRingIsSwallowed() {
+    let pair = RingPair()
+    pair.run(seconds: 5)
+    guard var foreign = pair.tokensToSecond.last else {
+      Issue.record("no token")
+      return
+    }
+    foreign[16] ^= 1
+    #expect(pair.token(foreign, to: 1) == 0)
+    #expect(pair.daemons[1].membershipState == 1)
+  }
+}
