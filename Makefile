@@ -45,7 +45,6 @@ stage:
 
 check-compat: stage
 	compat-tests/run.sh $(STAGE)
-	compat-tests/headers/run.sh $(STAGE)/include Sources/CSpreadShims/include
 
 # Three daemons in one process: the steady state of the ring takes nothing from the heap.
 check-allocations:

@@ -228,7 +228,7 @@ suite events "$here/events/run.sh" $better_flag "$prefix" "$address"
 suite man-examples "$here/man-examples/run.sh" "$prefix" "$address"
 suite readme "$here/readme/run.sh" "$prefix" "$address"
 suite replay "$here/replay/run.sh" "$prefix"
-suite headers "$here/headers/run.sh" "$prefix/include"
+suite headers "$here/headers/run.sh" "$prefix/include" "$here/../Sources/CSpreadShims/include"
 
 # ---- the installed tools ----
 

@@ -59,8 +59,6 @@ final class ClientConnection {
     dropQueue()
   }
 
-  var hasQueue: Bool { !queue.isEmpty }
-
   func append(_ message: MessageBuffer) { queue.append(message) }
 
   func dropQueue() {

@@ -124,7 +124,6 @@ struct Ring {
   /// Packets kept back until the token is gone (accelerated ring).
   var keptBack = Deque<Int32>()
 
-  /// Whether the token may be held: in operation, unless told otherwise.
   var counters = RingCounters()
 
   init(_ topology: Topology, settings: RingSettings, timeouts: Timeouts) {
