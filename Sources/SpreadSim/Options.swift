@@ -69,6 +69,10 @@ public struct Options: Sendable {
   public var window = 160
   public var personalWindow = 20
 
+  // What the daemons do beyond stock (docs/performance.md).
+  public var earlyRepetition = true
+  public var tokenCopies = true
+
   public static let second: UInt64 = 1_000_000_000
 
   public init(seed: UInt64) { self.seed = seed }
@@ -81,6 +85,9 @@ public struct Options: Sendable {
     options.drawNetwork(&random)
     options.drawFaults(&random)
     options.drawClients(&random)
+    // A stream of its own: what else a seed means stays as it was.
+    random = Xoshiro256(seed, stream: 20)
+    options.drawExtras(&random)
     return options
   }
 
@@ -105,6 +112,11 @@ public struct Options: Sendable {
     if random.chance(0.25) { partialMulticast = random.uniform(0, 0.2) }
     if random.chance(0.2) { queueLimit = Int(random.spread(4, 400)) }
     service = random.spread(0.000_001, 0.001)
+  }
+
+  private mutating func drawExtras(_ random: inout Xoshiro256) {
+    earlyRepetition = random.chance(0.7)
+    tokenCopies = random.chance(0.7)
   }
 
   private mutating func drawFaults(_ random: inout Xoshiro256) {
