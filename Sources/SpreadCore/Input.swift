@@ -45,6 +45,8 @@ public enum TimerID: UInt8, CaseIterable, Sendable {
   // The ring and its forming (daemon-ring 4.2).
   case tokenLoss, hurry
   case alive, segmentEnd, represented, join, gatherEnd, lookup
+  /// The next step of leaving.
+  case leave
 }
 
 public enum Input {
@@ -62,6 +64,6 @@ public enum Input {
   case packet(UnsafeRawBufferPointer, from: NetworkAddress)
   /// A datagram on a token socket.
   case token(UnsafeRawBufferPointer, from: NetworkAddress)
-  /// Leave in order.
+  /// Leave in order; `Outbox.departure` tells when that is done.
   case stop
 }

@@ -58,19 +58,22 @@ public final class Shell: SessionOwner, RingOwner {
     try loop.add(sockets.readable.descriptor, .readableClients)
   }
 
-  /// Runs until SIGTERM or SIGINT.
+  /// Runs until SIGTERM or SIGINT, and then until the daemon has left its ring; a second signal is not waited out.
   public func run() {
     handle(.start)
-    while !isStopping {
+    while outbox.departure == nil {
       let ready = loop.wait(until: min(deadlines.earliest, refusals.summaryDue, sockets.acceptAgainAt))
       now = .read()
       turn(ready)
     }
-    handle(.stop)
     sockets.flush(for: self)
     sockets.closeListeners()
     unixSocket?.remove()
-    log.tell(LogLine(.info, "daemon.stopped", "daemon stopped in order"))
+    log.tell(
+      outbox.departure == .complete
+        ? LogLine(.info, "daemon.stopped", "daemon stopped in order")
+        : LogLine(
+          .warning, "daemon.stopped", "daemon stopped; its last messages may be lost, the ring did not come together"))
   }
 
   private func turn(_ ready: Sources) {
@@ -184,7 +187,10 @@ public final class Shell: SessionOwner, RingOwner {
       switch signal {
       case .stop(let name):
         log.tell(LogLine(.info, "daemon.stopping", "\(name): stopping", [("signal", name)]))
+        // Impatience: the second signal.
+        if isStopping { outbox.departure = .incomplete }
         isStopping = true
+        handle(.stop)
       case .hangUp:
         hangUp()
       }

@@ -71,7 +71,7 @@ private struct Shrinker {
 public func shrink(_ options: Options, _ property: String, limit: Int = 400) -> Shrunk? {
   var shrinker = Shrinker(options: options, property: property, limit: limit, plan: options.plan())
   guard shrinker.tries(shrinker.plan, []) else { return nil }
-  let families = ["slow", "wall", "pause", "disconnect", "churn", "crash", "cut", "send"]
+  let families = ["slow", "wall", "pause", "disconnect", "churn", "crash", "retire", "cut", "send"]
   for family in families { _ = shrinker.tries(shrinker.plan.filter { $0.action.family != family }, shrinker.suppressed) }
   _ = shrinker.tries(shrinker.plan, shrinker.suppressed.union(shrinker.decisions))
   for client in 0..<options.daemons * options.clientsPerDaemon {
