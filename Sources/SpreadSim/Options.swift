@@ -1,6 +1,11 @@
 // What a run is like, drawn from its seed: swarm testing, each family of faults is switched off altogether in half of the
 // runs (evs-properties 12).
 
+/// Runs that are asked for by a flag.
+public enum Flavour: Sendable {
+  case usual, corrupt, core
+}
+
 public struct Options: Sendable {
   public var seed: UInt64
   /// Daemons in the configuration.
@@ -69,18 +74,36 @@ public struct Options: Sendable {
   public var window = 160
   public var personalWindow = 20
 
+
+  /// These daemons are in the configuration but never run.
+  public var absent: [Int] = []
+  /// From `quiet` on only these live together, and everything else stays broken for ever; empty: all is healed
+  /// (evs-properties 10, "Core").
+  public var core: [Int] = []
+  /// Datagrams are damaged: then only "does not stop, other sessions live" is checked (evs-properties 12).
+  public var corrupt = 0.0
+  /// Every client joins the first group when it is connected.
+  public var joinsFirst = true
+
   public static let second: UInt64 = 1_000_000_000
 
   public init(seed: UInt64) { self.seed = seed }
 
   /// The options of the run `seed`.
-  public static func drawn(_ seed: UInt64) -> Options {
+  public static func drawn(_ seed: UInt64, _ flavour: Flavour = .usual) -> Options {
     var random = Xoshiro256(seed, stream: 1)
     var options = Options(seed: seed)
     options.drawShape(&random)
     options.drawNetwork(&random)
     options.drawFaults(&random)
     options.drawClients(&random)
+    // Behind everything else, so that the same seed draws the same run besides.
+    var special = Xoshiro256(seed, stream: 11)
+    switch flavour {
+    case .usual: break
+    case .corrupt: options.corrupt = special.spread(0.0001, 0.01)
+    case .core: if options.core.isEmpty, options.daemons > 1 { options.drawCore(&special) }
+    }
     return options
   }
 
@@ -116,6 +139,14 @@ public struct Options: Sendable {
     if random.chance(0.5) { clockRate = random.uniform(0, 0.1) }
     if random.chance(0.5) { timerJitter = random.uniform(0, 0.05) }
     if random.chance(0.5) { wallOffset = 3600 }
+    if daemons > 1, random.chance(0.05) { drawCore(&random) }
+  }
+
+  /// Some daemons, one at least, that stay together while the rest is broken for ever.
+  mutating func drawCore(_ random: inout Xoshiro256) {
+    core = (0..<daemons).filter { _ in random.chance(0.6) }
+    if core.isEmpty { core = [random.below(daemons)] }
+    if core.count == daemons { core.removeLast() }
   }
 
   private mutating func drawClients(_ random: inout Xoshiro256) {
@@ -141,6 +172,9 @@ public struct Options: Sendable {
     sendRate = min(sendRate, 0.25 * capacity / Double(clientsPerDaemon * daemons))
   }
 
+  /// The run lasts until everything must have come together.
+  var endsSettled: Bool { end > quiet + bound }
+
   /// Messages per second that the ring carries, roughly; in the end of a run everything must be through.
   private var capacity: Double {
     let round = Double(daemons) * (delayFloor + delayMean + service)
@@ -150,8 +184,4 @@ public struct Options: Sendable {
     return min(packetsPerRound / round / packetsPerMessage, 0.05 / service / Double(daemons))
   }
 
-  /// Name and value of each, for reports.
-  public var lines: [String] {
-    Mirror(reflecting: self).children.map { "\($0.label ?? "?") = \($0.value)" }
-  }
 }
