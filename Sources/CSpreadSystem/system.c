@@ -20,6 +20,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -37,6 +38,10 @@ const int sys_eagain = EAGAIN, sys_econnreset = ECONNRESET, sys_emfile = EMFILE,
     result_ < 0 ? -(type)errno : result_;        \
   })
 #define RESULT(call) RETRY(int, call)
+
+#ifndef SYS_epoll_pwait2
+#define SYS_epoll_pwait2 441
+#endif
 
 static int close_with(int fd, int result) {
   close(fd);
@@ -59,8 +64,17 @@ int sys_epoll_modify(int set, int fd, uint32_t events, uint64_t token) {
 }
 int sys_epoll_remove(int set, int fd) { return control(set, EPOLL_CTL_DEL, fd, 0, 0); }
 
-int sys_epoll_wait(int set, struct epoll_event *events, int capacity, int timeout_ms) {
-  int count = epoll_wait(set, events, capacity, timeout_ms);
+int sys_epoll_wait(int set, struct epoll_event *events, int capacity, int64_t timeout_ns) {
+  static int has_pwait2 = 1;
+  int count = -1;
+  if (has_pwait2 && timeout_ns > 0) {
+    struct timespec timeout = {.tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000};
+    count = (int)syscall(SYS_epoll_pwait2, set, events, capacity, &timeout, NULL, 0);
+    if (count >= 0 || errno == EINTR) return count < 0 ? 0 : count;
+    /* Linux before 5.11: milliseconds. */
+    has_pwait2 = 0;
+  }
+  count = epoll_wait(set, events, capacity, timeout_ns <= 0 ? (int)timeout_ns : (int)((timeout_ns + 999999) / 1000000));
   return count >= 0 ? count : errno == EINTR ? 0 : -errno;
 }
 

@@ -6,6 +6,7 @@
     // Ring.
     case safeAfterOneToken, safeAtOnce, gapsIgnored, duplicatesAccepted, nothingRequested, anyRoundAccepted
     case staleTokenAtLeader, flowControlIgnored, sendsInRecovery, sequenceNotRaised
+    case repetitionIsNewRound
     // Recovery.
     case allDeliveredBehindHole, transitionalDropped, holesNotCommon, lateCounted, noRewind, timeRepeats
     // Groups.
@@ -23,6 +24,7 @@
   enum Bug {
     case safeAfterOneToken, safeAtOnce, gapsIgnored, duplicatesAccepted, nothingRequested, anyRoundAccepted
     case staleTokenAtLeader, flowControlIgnored, sendsInRecovery, sequenceNotRaised
+    case repetitionIsNewRound
     case allDeliveredBehindHole, transitionalDropped, holesNotCommon, lateCounted, noRewind, timeRepeats
     case earlyInExchange, sendsInExchange, mergeNotTold, indexKept, setsNotDivided, remoteLeaveIgnored
     case disconnectOfOneGroup, noSignal

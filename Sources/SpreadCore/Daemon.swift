@@ -232,6 +232,8 @@ public struct ProtocolSettings {
     ring.acceleratedWindow = configuration.acceleratedWindow
     ring.accelerated = configuration.ringProtocol(afterReload: false) == .accelerated
     ring.wide = configuration.isWideArea
+    ring.repeatsEarly = configuration.earlyRepetition
+    ring.copiesTokens = configuration.tokenCopies
     timeouts = configuration.timeouts
   }
 }

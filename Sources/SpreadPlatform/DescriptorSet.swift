@@ -45,9 +45,9 @@ final class DescriptorSet {
     _ = sys_epoll_modify(self.descriptor, descriptor, interest?.mask ?? 0, token)
   }
 
-  /// Waits up to `milliseconds` (-1: without limit) for the next batch. What is left of the one before is dropped.
-  func wait(milliseconds: Int32) {
-    waiting = 0..<max(0, Int(sys_epoll_wait(descriptor, events, Int32(capacity), milliseconds)))
+  /// Waits up to `nanoseconds` (-1: without limit) for the next batch. What is left of the one before is dropped.
+  func wait(nanoseconds: Int64) {
+    waiting = 0..<max(0, Int(sys_epoll_wait(descriptor, events, Int32(capacity), nanoseconds)))
   }
 
   /// The token of the next descriptor that is ready; nil at the end of the batch. What a batch says may be stale by

@@ -58,18 +58,17 @@ final class EventLoop {
 
   /// Waits for a source or for `deadline` (`.max`: no limit), whichever comes first.
   func wait(until deadline: UInt64) -> Sources {
-    set.wait(milliseconds: Self.timeout(until: deadline))
+    set.wait(nanoseconds: Self.timeout(until: deadline))
     var ready: Sources = []
     while let token = set.next() { ready.insert(Sources(rawValue: token)) }
     return ready
   }
 
-  /// Rounded up, so that a wake-up for a deadline finds it due.
-  private static func timeout(until deadline: UInt64) -> Int32 {
+  private static func timeout(until deadline: UInt64) -> Int64 {
     guard deadline != .max else { return -1 }
     let now = sys_monotonic_nanoseconds()
     guard deadline > now else { return 0 }
-    return Int32(min((deadline - now + 999_999) / 1_000_000, 3_600_000))
+    return Int64(min(deadline - now, 3_600_000_000_000))
   }
 }
 

@@ -86,7 +86,7 @@ final class SessionSockets {
   /// One turn of reading and accepting.
   func readClients<Owner: SessionOwner>(for owner: Owner, at now: UInt64) {
     // What the last turn left of its batch comes first, so that no client is always the one left over.
-    if !readable.hasNext { readable.wait(milliseconds: 0) }
+    if !readable.hasNext { readable.wait(nanoseconds: 0) }
     var budget = Budget.bytesPerTurn
     while budget > 0, owner.readsClients, let token = readable.next() {
       let slot = Self.slot(of: token)
@@ -219,7 +219,7 @@ final class SessionSockets {
 
   /// Goes on with clients whose sockets have room again.
   func continueWriting<Owner: SessionOwner>(for owner: Owner) {
-    writable.wait(milliseconds: 0)
+    writable.wait(nanoseconds: 0)
     while let token = writable.next() {
       if let id = live(Self.slot(of: token)) { writeQueue(id, for: owner) }
     }

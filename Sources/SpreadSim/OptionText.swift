@@ -51,7 +51,8 @@ extension Options {
     field("reusesNames", \.reusesNames), field("withoutMembership", \.withoutMembership),
     field("maxSessionMessages", \.maxSessionMessages), field("window", \.window),
     field("personalWindow", \.personalWindow), field("absent", \.absent), field("core", \.core),
-    field("corrupt", \.corrupt), field("joinsFirst", \.joinsFirst),
+    field("corrupt", \.corrupt), field("joinsFirst", \.joinsFirst), field("earlyRepetition", \.earlyRepetition),
+    field("tokenCopies", \.tokenCopies),
   ]
 
   /// Options that the table lacks.

@@ -74,6 +74,9 @@ public struct Options: Sendable {
   public var window = 160
   public var personalWindow = 20
 
+  // What the daemons do beyond stock (docs/performance.md).
+  public var earlyRepetition = true
+  public var tokenCopies = true
 
   /// These daemons are in the configuration but never run.
   public var absent: [Int] = []
@@ -97,12 +100,14 @@ public struct Options: Sendable {
     options.drawNetwork(&random)
     options.drawFaults(&random)
     options.drawClients(&random)
-    // Behind everything else, so that the same seed draws the same run besides.
-    var special = Xoshiro256(seed, stream: 11)
+    // Streams of their own: what else a seed means stays as it was.
+    random = Xoshiro256(seed, stream: 20)
+    options.drawExtras(&random)
+    random = Xoshiro256(seed, stream: 11)
     switch flavour {
-    case .usual: break
-    case .corrupt: options.corrupt = special.spread(0.0001, 0.01)
-    case .core: if options.core.isEmpty, options.daemons > 1 { options.drawCore(&special) }
+    case .usual: if random.chance(0.05) { options.drawCore(&random) }
+    case .corrupt: options.corrupt = random.spread(0.0001, 0.01)
+    case .core: options.drawCore(&random)
     }
     return options
   }
@@ -130,6 +135,11 @@ public struct Options: Sendable {
     service = random.spread(0.000_001, 0.001)
   }
 
+  private mutating func drawExtras(_ random: inout Xoshiro256) {
+    earlyRepetition = random.chance(0.7)
+    tokenCopies = random.chance(0.7)
+  }
+
   private mutating func drawFaults(_ random: inout Xoshiro256) {
     if random.chance(0.4) { clogs = random.uniform(0, 0.2) }
     if random.chance(0.5) { partitions = random.spread(0.03, 0.6) }
@@ -139,11 +149,11 @@ public struct Options: Sendable {
     if random.chance(0.5) { clockRate = random.uniform(0, 0.1) }
     if random.chance(0.5) { timerJitter = random.uniform(0, 0.05) }
     if random.chance(0.5) { wallOffset = 3600 }
-    if daemons > 1, random.chance(0.05) { drawCore(&random) }
   }
 
   /// Some daemons, one at least, that stay together while the rest is broken for ever.
-  mutating func drawCore(_ random: inout Xoshiro256) {
+  private mutating func drawCore(_ random: inout Xoshiro256) {
+    guard daemons > 1 else { return }
     core = (0..<daemons).filter { _ in random.chance(0.6) }
     if core.isEmpty { core = [random.below(daemons)] }
     if core.count == daemons { core.removeLast() }

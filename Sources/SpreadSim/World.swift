@@ -95,6 +95,8 @@ public final class World {
     configuration.maxSessionMessages = options.maxSessionMessages
     configuration.window = options.window
     configuration.personalWindow = options.personalWindow
+    configuration.earlyRepetition = options.earlyRepetition
+    configuration.tokenCopies = options.tokenCopies
     return configuration
   }
 

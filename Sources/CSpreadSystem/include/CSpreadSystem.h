@@ -17,8 +17,8 @@ int sys_epoll_create(void);
 int sys_epoll_add(int set, int fd, uint32_t events, uint64_t token);
 int sys_epoll_modify(int set, int fd, uint32_t events, uint64_t token);
 int sys_epoll_remove(int set, int fd);
-/* timeout in milliseconds, -1: without limit. */
-int sys_epoll_wait(int set, struct epoll_event *events, int capacity, int timeout_ms);
+/* -1: without limit. Linux before 5.11 rounds up to milliseconds. */
+int sys_epoll_wait(int set, struct epoll_event *events, int capacity, int64_t timeout_ns);
 
 static inline uint32_t sys_event_mask(const struct epoll_event *events, int i) { return events[i].events; }
 static inline uint64_t sys_event_token(const struct epoll_event *events, int i) { return events[i].data.u64; }

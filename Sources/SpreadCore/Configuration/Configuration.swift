@@ -166,6 +166,11 @@ public struct Configuration: Equatable, Sendable {
 
   /// `#@ MaxSessions`, ours: sessions of one daemon.
   public var maxSessions = Limits.sessions
+  /// `#@ EarlyRepetition`, ours: an unanswered token, or HURRY, is sent again after some rotations of the token instead
+  /// of the HurryTimeout.
+  public var earlyRepetition = true
+  /// `#@ TokenCopies`, ours: tokens are sent twice while datagrams get lost.
+  public var tokenCopies = true
 
   public init(segments: [Segment]) {
     self.segments = segments

@@ -10,13 +10,16 @@ import SpreadWire
 struct OwnSetting: Sendable {
   enum Kind: Sendable {
     case number(ClosedRange<Int>, @Sendable (inout Configuration, Int) -> Void)
+    case flag(@Sendable (inout Configuration, Bool) -> Void)
   }
 
   var name: String
   var kind: Kind
 
   static let all: [OwnSetting] = [
-    OwnSetting(name: "MaxSessions", kind: .number(1...100_000) { $0.maxSessions = $1 })
+    OwnSetting(name: "MaxSessions", kind: .number(1...100_000) { $0.maxSessions = $1 }),
+    OwnSetting(name: "EarlyRepetition", kind: .flag { $0.earlyRepetition = $1 }),
+    OwnSetting(name: "TokenCopies", kind: .flag { $0.tokenCopies = $1 }),
   ]
 }
 
@@ -49,6 +52,12 @@ extension ConfigurationParser {
           continue
         }
         set(&configuration, value)
+      case .flag(let set):
+        switch String(decoding: words[1], as: UTF8.self) {
+        case "on": set(&configuration, true)
+        case "off": set(&configuration, false)
+        default: error(token(words[1]), "\(name) must be on or off")
+        }
       }
     }
   }

@@ -76,6 +76,9 @@ extension Ring {
     tokenRounds = 0
     tokenCounter = 0
     (lastRetransmitted, lastSent) = (0, 0)
+    holdsToken = false
+    hurriesSent = 0
+    rotation = RotationTime()
     if isLast {
       tokenRounds = 1
       sendFirstToken(&wire, into: &out)

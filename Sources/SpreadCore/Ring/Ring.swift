@@ -7,7 +7,7 @@
 //   recovery    processed           stored                         none until the installation
 //
 // The ring does not know how memberships come about: `stop`, `beginRecovery` and the events it emits are its whole
-// connection with them. Parts: TokenHandler, Retransmission, Packing, Delivery, Recovery.
+// connection with them. Parts: TokenHandler, Repetition, Retransmission, Packing, Delivery, Recovery.
 
 import DequeModule
 import SpreadWire
@@ -70,6 +70,9 @@ struct RingSettings {
   var acceleratedWindow = 15
   var accelerated = false
   var wide = false
+  /// Ours (Repetition.swift): repeat early what seems lost; send tokens twice while datagrams get lost.
+  var repeatsEarly = true
+  var copiesTokens = true
 }
 
 struct Ring {
@@ -108,6 +111,15 @@ struct Ring {
   var lastRetransmitted = 0
   var lastSent = 0
   var justInstalled = false
+
+  // Repetition.
+  var rotation = RotationTime()
+  /// I lead and keep the token, because nothing is under way.
+  var holdsToken = false
+  /// Tokens are sent twice until then.
+  var copiesUntil: UInt64 = 0
+  /// HURRY packets since the last token.
+  var hurriesSent: UInt64 = 0
 
   let store = PacketStore()
   var threshold = DeliveryThreshold.open
@@ -196,13 +208,14 @@ struct Ring {
     guard mayHold else { return }
     if leads {
       hurryRequested(by: topology.me, &wire, at: now, into: &out)
-    } else if let leader = active.first {
-      withUnsafeTemporaryAllocation(byteCount: PacketHeader.size, alignment: 8) { memory in
-        wire.header(.hurry).store(at: memory.baseAddress!)
-        wire.unicast(UnsafeRawBufferPointer(memory), to: leader, into: &out)
-      }
+    } else {
+      hurriesSent = 0
+      hurryLeader(&wire, at: now, into: &out)
     }
   }
+
+  /// Nothing of mine waits for the token.
+  var queueIsEmpty: Bool { exchanging ? groupsDown.isEmpty : down.isEmpty }
 
   // MARK: Stopping
 
@@ -214,6 +227,9 @@ struct Ring {
     threshold = .blocked
     lastToken = Ring.zeroToken(topology)
     keptBack.removeAll(keepingCapacity: true)
+    holdsToken = false
+    hurriesSent = 0
+    rotation = RotationTime()
     out.preferToken = false
   }
 
@@ -226,13 +242,6 @@ struct Ring {
 
   func cancel(_ timer: TimerID, into out: inout Outbox) {
     out.timers.append(TimerAction(timer: timer, deadline: nil))
-  }
-
-  /// A token or data packet of the ring came: it lives. A ring of one cannot lose its token.
-  func ringIsAlive(at now: Instant, into out: inout Outbox) {
-    guard !isAlone else { return }
-    arm(.tokenLoss, timeouts.token, at: now, into: &out)
-    if leads { arm(.hurry, timeouts.hurry, at: now, into: &out) }
   }
 }
 

@@ -29,6 +29,8 @@ extension Ring {
       // Before the first token of a ring there is nothing to repeat.
       if lastToken.membership == activeID, token.type.repeats > lastToken.type.repeats {
         lastToken.type = PacketType(round: round, repeats: token.type.repeats)
+        // A ring that held its token shows one repetition; everything else is a loss.
+        if !mayHold || token.type.repeats > 1 { noteLoss(at: now) }
         repeatToken(&wire, at: now, into: &out)
       }
       return false
@@ -52,6 +54,7 @@ extension Ring {
     highest = Swift.max(highest, received.sequence)
     receivedRounds &+= 1
     out.preferToken = false
+    tokenReturned(received, asks: !requests.isEmpty, at: now, into: &out)
 
     var builder = TokenBuilder(store.tokenMemory)
     guard let answered = answer(requests, keepingOthersIn: &builder, &wire, into: &out) else {
@@ -65,7 +68,7 @@ extension Ring {
     advanceMyAru()
     let requested = request(answered, in: &builder)
     sign(&token)
-    passOn(&token, &builder, &wire, into: &out)
+    passOn(&token, &builder, &wire, at: now, into: &out)
     if out.observes { out.observations.append(.tokenPassed(token, requests: requested)) }
     tokenRounds &+= 1
     ringIsAlive(at: now, into: &out)
@@ -100,58 +103,28 @@ extension Ring {
 
   /// Sends the token on, unless I lead and hold it; with the old aru, counter and last token, so that some three idle
   /// rounds pass before that (daemon-ring 3.3 step 11).
-  private func passOn(
-    _ token: inout TokenHeader, _ builder: inout TokenBuilder, _ wire: inout Transmitter, into out: inout Outbox
+  private mutating func passOn(
+    _ token: inout TokenHeader, _ builder: inout TokenBuilder, _ wire: inout Transmitter, at now: Instant,
+    into out: inout Outbox
   ) {
     let repeats = token.type.repeats
     if leads { token.type = PacketType(round: (token.type.round + 1) & 15, repeats: 0) }
-    if leads, mayHold { return }
+    holdsToken = leads && mayHold
+    if holdsToken {
+      rotation.forget()
+      return
+    }
     let size = builder.finish(token)
     // Stock triples a token that had to be repeated; the leader has just cleared its counter.
+    let times = !leads && repeats > 1 ? 3 : copiesTokens(at: now) ? 2 : 1
     wire.token(
-      UnsafeRawBufferPointer(start: store.tokenMemory.baseAddress, count: size), to: wire.successor,
-      times: !leads && repeats > 1 ? 3 : 1, into: &out)
+      UnsafeRawBufferPointer(start: store.tokenMemory.baseAddress, count: size), to: wire.successor, times: times,
+      into: &out)
+    rotation.left(at: now.nanoseconds)
   }
 
   /// daemon-ring 3.8: nothing is under way, so the leader keeps the token.
   var mayHold: Bool {
     isInOperation && lastToken.type.repeats <= 1 && aru == highest && tokenCounter > 1
-  }
-
-  // MARK: Repeating
-
-  /// Sends the last token again, without requests (daemon-ring 3.8, "Re-send").
-  mutating func repeatToken(_ wire: inout Transmitter, at now: Instant, into out: inout Outbox) {
-    if leads {
-      lastToken.type = PacketType(round: lastToken.type.round, repeats: (lastToken.type.repeats + 1) & 15)
-      if !isAlone { arm(.hurry, timeouts.hurry, at: now, into: &out) }
-    }
-    var times = 1
-    if settings.wide, topology.members(of: active, in: topology.mySegment).last == topology.me { times += 1 }
-    if lastToken.type.repeats > 1 { times += 2 }
-    withUnsafeTemporaryAllocation(byteCount: TokenHeader.size, alignment: 8) { memory in
-      var token = lastToken
-      token.bodyLength = 0
-      token.transmitter = topology.myID
-      token.configurationHash = topology.hash
-      token.store(at: memory.baseAddress!)
-      wire.token(UnsafeRawBufferPointer(memory), to: wire.successor, times: times, into: &out)
-    }
-  }
-
-  /// The leader's timer: the token is lost, or held long enough.
-  mutating func hurryTimer(_ wire: inout Transmitter, at now: Instant, into out: inout Outbox) {
-    guard isTokenAlive, leads else { return }
-    counters.tokenHurries += 1
-    repeatToken(&wire, at: now, into: &out)
-  }
-
-  /// Somebody has something to send while the token is held (daemon-ring 3.8).
-  mutating func hurryRequested(
-    by position: Int, _ wire: inout Transmitter, at now: Instant, into out: inout Outbox
-  ) {
-    guard leads, mayHold, active.contains(position) else { return }
-    tokenCounter = 0
-    repeatToken(&wire, at: now, into: &out)
   }
 }

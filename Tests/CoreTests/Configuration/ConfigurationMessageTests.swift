@@ -85,6 +85,7 @@ private let good = "Spread_Segment 225.0.0.1:4803 { d1 10.91.0.1 }\n"
     ("\u{feff}" + good, "f:1:1: error: the file begins with a byte order mark"),
     ("RouteMatrix { 1 2\n 3 4\n", "f:3:1: error: expected the '}' of RouteMatrix in line 1, found the end of the file"),
     ("#@ MaxSessions = lots\n" + good, "f:1:18: error: MaxSessions must be a number from 1 to 100000"),
+    ("#@ TokenCopies = 1\n" + good, "f:1:18: error: TokenCopies must be on or off"),
     ("#@ MaxSessions = 0\n" + good, "f:1:18: error: MaxSessions must be a number from 1 to 100000"),
     // Quoted strings may hold line ends; the lines behind them are still counted.
     ("EventLogFile = \"a\n\nb\"\nWindow = x", "f:4:10: error: expected a number for Window, found 'x'"),

@@ -192,6 +192,9 @@ private func settings(_ text: String) throws -> Configuration {
   @Test func ownSettings() throws {
     #expect(try settings("#@ MaxSessions = 10000").maxSessions == 10_000)
     #expect(try settings("\t#@MaxSessions=7 # why\r\n#@ MaxSessions = 8 \r").maxSessions == 8)
+    #expect(try settings("").earlyRepetition && settings("").tokenCopies)
+    #expect(try !settings("#@ EarlyRepetition = off").earlyRepetition)
+    #expect(try !settings("#@ TokenCopies = on\n#@ TokenCopies = off # two").tokenCopies)
     // No part of the hash.
     #expect(try settings("#@ MaxSessions = 10000").hash == settings("").hash)
   }

@@ -6,7 +6,7 @@ import Testing
 @testable import SpreadCore
 
 /// Delivers in order, packets before tokens; the clock moves from timer to timer.
-private final class RingPair {
+final class RingPair {
   var daemons: [Daemon] = []
   var now = Instant(nanoseconds: 1_000_000_000, wallSeconds: 1_700_000_000)
   /// Every token that was sent to the second daemon, oldest first.
@@ -18,12 +18,17 @@ private final class RingPair {
   private var out = Outbox()
   let addresses: [NetworkAddress] = [.v4(0x0a00_0001), .v4(0x0a00_0002)]
 
-  init() {
+  /// The next tokens and HURRY packets that get lost.
+  var tokensLost = 0
+  var hurriesLost = 0
+
+  init(_ change: (inout Configuration) -> Void = { _ in }) {
     let entries = [
       ConfiguredDaemon(name: GroupName("d1"), id: ProcessID(0x5c8d_7aef), address: addresses[0]),
       ConfiguredDaemon(name: GroupName("d2"), id: ProcessID(0x14c5_65a0), address: addresses[1]),
     ]
-    let configuration = Configuration(segments: [Segment(port: 4803, addresses: [.v4(0xe100_0001)], daemons: entries)])
+    var configuration = Configuration(segments: [Segment(port: 4803, addresses: [.v4(0xe100_0001)], daemons: entries)])
+    change(&configuration)
     daemons = [0, 1].map { Daemon(configuration: configuration, me: $0, seed: UInt64($0)) }
     for i in 0...1 { step(i, .start) }
   }
@@ -36,8 +41,16 @@ private final class RingPair {
     for action in out.sessions { if case .write(_, let message) = action { received[i] += Array(message.bytes) } }
     for datagram in out.datagrams {
       let entry = (to: 1 - i, from: i, bytes: Array(out.bytes(of: datagram)))
-      if datagram.kind == .packet { packets.append(entry) } else { tokens.append(entry) }
       if datagram.kind == .token, i == 0 { tokensToSecond.append(entry.bytes) }
+      if datagram.kind == .token, tokensLost > 0 {
+        tokensLost -= 1
+      } else if datagram.kind == .packet, hurriesLost > 0, entry.bytes[0] & 0x40 != 0 {
+        hurriesLost -= 1
+      } else if datagram.kind == .packet {
+        packets.append(entry)
+      } else {
+        tokens.append(entry)
+      }
     }
     return out.datagrams.count
   }

@@ -1,0 +1,124 @@
+// Tokens that may be lost: sending one again, asking for one that is held, and sending two at once while datagrams get
+// lost (daemon-ring 3.8). In stock only the leader looks after the token, and a lost one always costs the whole
+// HurryTimeout (wide-area 2.3). What is done here beyond that uses nothing but tokens and HURRY packets that stock sends
+// as well, so a ring with stock members gains with us:
+//
+//   early repetition   a leader sends an unanswered token again after some rotations instead of the HurryTimeout, and
+//                      waits twice as long each time. Every repetition counts up RETRANS as stock's does, and those who
+//                      have passed the token on already repeat theirs. The HurryTimeout holds while the token is held.
+//   HURRY again        a member whose HURRY brought no token asks again.
+//   token copies       for a while after a loss each token is sent twice. The round of a copy is never the one that is
+//                      due (daemon-ring 3.2 step 7), so it is dropped without a word.
+
+import SpreadWire
+
+extension Ring {
+  /// How long tokens are sent twice after the last sign of a loss, nanoseconds.
+  private static let copyingTime: UInt64 = 10_000_000_000
+  /// The share of the HurryTimeout after which a HURRY is sent again at first.
+  private static let hurryShare: UInt64 = 100
+
+  // MARK: What is noticed
+
+  /// A token that is processed has come. `asks`: somebody misses packets.
+  mutating func tokenReturned(_ token: TokenHeader, asks: Bool, at now: Instant, into out: inout Outbox) {
+    rotation.returned(at: now.nanoseconds)
+    // An idle ring shows one repetition, so does one that waited for something to send.
+    if asks || token.type.repeats > 1 { noteLoss(at: now) }
+    if hurriesSent > 0 {
+      hurriesSent = 0
+      if !leads { cancel(.hurry, into: &out) }
+    }
+  }
+
+  mutating func noteLoss(at now: Instant) {
+    guard settings.copiesTokens else { return }
+    copiesUntil = now.nanoseconds + Self.copyingTime
+  }
+
+  func copiesTokens(at now: Instant) -> Bool { now.nanoseconds < copiesUntil }
+
+  // MARK: The leader
+
+  /// A token or data packet of the ring came: it lives. A ring of one cannot lose its token.
+  mutating func ringIsAlive(at now: Instant, into out: inout Outbox) {
+    guard !isAlone else { return }
+    arm(.tokenLoss, timeouts.token, at: now, into: &out)
+    if leads { awaitToken(at: now, into: &out) }
+  }
+
+  private func awaitToken(at now: Instant, into out: inout Outbox) {
+    let longest = UInt64(timeouts.hurry) * 1_000_000
+    let wait = settings.repeatsEarly && !holdsToken ? rotation.wait(longest) : longest
+    out.timers.append(TimerAction(timer: .hurry, deadline: now.nanoseconds + wait))
+  }
+
+  /// The leader's timer: the token is lost, or held long enough. A member's: nothing came of its HURRY.
+  mutating func hurryTimer(_ wire: inout Transmitter, at now: Instant, into out: inout Outbox) {
+    guard isTokenAlive else { return }
+    if leads {
+      counters.tokenHurries += 1
+      if holdsToken {
+        releaseToken(&wire, at: now, into: &out)
+      } else {
+        noteLoss(at: now)
+        rotation.repeated()
+        repeatToken(&wire, at: now, into: &out)
+      }
+    } else if !queueIsEmpty, mayHold {
+      hurryLeader(&wire, at: now, into: &out)
+    }
+  }
+
+  /// Somebody has something to send while the token is held (daemon-ring 3.8).
+  mutating func hurryRequested(
+    by position: Int, _ wire: inout Transmitter, at now: Instant, into out: inout Outbox
+  ) {
+    guard leads, mayHold, active.contains(position) else { return }
+    tokenCounter = 0
+    releaseToken(&wire, at: now, into: &out)
+  }
+
+  private mutating func releaseToken(_ wire: inout Transmitter, at now: Instant, into out: inout Outbox) {
+    holdsToken = false
+    rotation.left(at: now.nanoseconds)
+    repeatToken(&wire, at: now, into: &out)
+  }
+
+  /// Sends the last token again, without requests (daemon-ring 3.8, "Re-send").
+  mutating func repeatToken(_ wire: inout Transmitter, at now: Instant, into out: inout Outbox) {
+    if leads {
+      let round = bug(.repetitionIsNewRound) ? (lastToken.type.round + 1) & 15 : lastToken.type.round
+      lastToken.type = PacketType(round: round, repeats: (lastToken.type.repeats + 1) & 15)
+      if !isAlone { awaitToken(at: now, into: &out) }
+    }
+    var times = copiesTokens(at: now) ? 2 : 1
+    if settings.wide, topology.members(of: active, in: topology.mySegment).last == topology.me { times = 2 }
+    if lastToken.type.repeats > 1 { times += 2 }
+    withUnsafeTemporaryAllocation(byteCount: TokenHeader.size, alignment: 8) { memory in
+      var token = lastToken
+      token.bodyLength = 0
+      token.transmitter = topology.myID
+      token.configurationHash = topology.hash
+      token.store(at: memory.baseAddress!)
+      wire.token(UnsafeRawBufferPointer(memory), to: wire.successor, times: times, into: &out)
+    }
+  }
+
+  // MARK: Members
+
+  /// Asks the leader, who may hold the token, for it (daemon-ring 3.8). Stock asks once, and when that is lost its
+  /// message waits for the HurryTimeout.
+  mutating func hurryLeader(_ wire: inout Transmitter, at now: Instant, into out: inout Outbox) {
+    guard let leader = active.first else { return }
+    withUnsafeTemporaryAllocation(byteCount: PacketHeader.size, alignment: 8) { memory in
+      wire.header(.hurry).store(at: memory.baseAddress!)
+      wire.unicast(UnsafeRawBufferPointer(memory), to: leader, into: &out)
+    }
+    guard settings.repeatsEarly else { return }
+    let longest = UInt64(timeouts.hurry) * 1_000_000
+    let wait = Swift.max(longest / Self.hurryShare, RotationTime.shortest) << Swift.min(hurriesSent, 20)
+    hurriesSent += 1
+    out.timers.append(TimerAction(timer: .hurry, deadline: now.nanoseconds + Swift.min(wait, longest)))
+  }
+}

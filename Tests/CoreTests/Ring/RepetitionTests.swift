@@ -1,0 +1,158 @@
+// What is done about lost tokens beyond stock (Ring/Repetition.swift).
+
+import SpreadWire
+import Testing
+
+@testable import SpreadCore
+
+private let millisecond: UInt64 = 1_000_000
+
+@Suite struct RotationTimeTests {
+  private let longest = 500 * millisecond
+
+  @Test func beforeTheFirstRotationAnEighthOfTheLongestTime() {
+    #expect(RotationTime().wait(longest) == longest / 8)
+  }
+
+  @Test func fourRotationsBetweenTheBounds() {
+    for (rotation, wait) in [(10_000, 2 * millisecond), (3 * millisecond, 12 * millisecond), (longest, longest)] {
+      var time = RotationTime()
+      time.left(at: 77)
+      time.returned(at: 77 + rotation)
+      #expect(time.wait(longest) == wait)
+    }
+  }
+
+  @Test func aRepeatedTokenTeachesNothingAndTheTimeStaysDoubled() {
+    var time = RotationTime()
+    time.left(at: 0)
+    time.returned(at: millisecond)
+    for k in 1...3 {
+      time.repeated()
+      #expect(time.wait(longest) == 4 * millisecond << UInt64(k))
+    }
+    time.returned(at: 400 * millisecond)
+    #expect(time.smoothed == millisecond)
+    #expect(time.wait(longest) == 32 * millisecond)
+    time.left(at: 400 * millisecond)
+    time.returned(at: 401 * millisecond)
+    #expect(time.wait(longest) == 4 * millisecond)
+  }
+
+  @Test func neverAboveTheLongest() {
+    var time = RotationTime()
+    for _ in 0..<200 { time.repeated() }
+    #expect(time.wait(longest) == longest)
+    #expect(time.wait(1000) == 1000)
+  }
+
+  @Test func aHeldTokenIsNoRotation() {
+    var time = RotationTime()
+    time.left(at: 0)
+    time.forget()
+    time.returned(at: 400 * millisecond)
+    #expect(time.smoothed == 0)
+  }
+
+  @Test func quicklyMoreSlowlyLess() {
+    var time = RotationTime()
+    for k: UInt64 in 0..<10 {
+      time.left(at: k * longest)
+      time.returned(at: k * longest + 8 * millisecond)
+    }
+    time.left(at: 0)
+    time.returned(at: 80 * millisecond)
+    #expect(time.smoothed == 44 * millisecond)
+    time.left(at: 0)
+    time.returned(at: 4 * millisecond)
+    #expect(time.smoothed == 39 * millisecond)
+  }
+}
+
+@Suite struct RepetitionTests {
+  /// A ring at rest, a client at each daemon.
+  private func ring(_ change: (inout Configuration) -> Void = { _ in }) -> RingPair {
+    let pair = RingPair(change)
+    pair.run(seconds: 5)
+    pair.connect(0)
+    pair.connect(1)
+    pair.run(seconds: 2)
+    pair.received = [[], []]
+    return pair
+  }
+
+  /// When the message arrives, in milliseconds.
+  private func milliseconds(_ pair: RingPair) -> Int? {
+    for passed in 0..<3000 {
+      pair.run(seconds: 0.001)
+      if pair.received[0].last == 99 { return passed }
+    }
+    return nil
+  }
+
+  @Test(arguments: [(true, 0...10), (false, 490...510)])
+  func aLostTokenCostsSomeRotations(_ early: Bool, _ expected: ClosedRange<Int>) throws {
+    let pair = ring { $0.earlyRepetition = early }
+    pair.tokensLost = 1
+    pair.send(0, pair.frame(0, .agreed, [99]))
+    #expect(expected.contains(try #require(milliseconds(pair))))
+    #expect(pair.daemons.allSatisfy { $0.membershipState == 1 })
+  }
+
+  @Test(arguments: [(true, 4...20), (false, 100...510)])
+  func aLostHurryIsSentAgain(_ early: Bool, _ expected: ClosedRange<Int>) throws {
+    let pair = ring { $0.earlyRepetition = early }
+    // Away from the leader's timer.
+    pair.run(seconds: 0.3)
+    pair.hurriesLost = 1
+    pair.send(1, pair.frame(1, .agreed, [99]))
+    #expect(pair.hurriesLost == 0)
+    #expect(expected.contains(try #require(milliseconds(pair))))
+  }
+
+  /// Each repetition counts up and comes later than the one before; long before the counter is full they are a
+  /// HurryTimeout apart.
+  @Test func repetitionsBackOff() throws {
+    let pair = ring()
+    pair.tokensToSecond = []
+    pair.tokensLost = .max
+    pair.send(0, pair.frame(0, .agreed, [99]))
+    pair.run(seconds: 1.2)
+    let counts = try pair.tokensToSecond.map { bytes in
+      Int(try bytes.withUnsafeBytes { try TokenHeader($0) }.type.repeats)
+    }
+    let highest = try #require(counts.max())
+    #expect((6...12).contains(highest))
+    #expect(counts == counts.sorted())
+    #expect(counts.count < 4 * highest + 8)
+  }
+
+  @Test func anIdleRingIsAskedOnceInAHurryTimeout() {
+    let pair = ring()
+    pair.tokensToSecond = []
+    pair.run(seconds: 10)
+    #expect((15...25).contains(pair.tokensToSecond.count))
+  }
+
+  @Test(arguments: [true, false])
+  func afterALossTokensAreSentTwice(_ copies: Bool) throws {
+    let pair = ring { $0.tokenCopies = copies }
+    pair.tokensLost = 1
+    pair.send(0, pair.frame(0, .agreed, [99]))
+    pair.run(seconds: 1)
+    pair.tokensToSecond = []
+    pair.send(0, pair.frame(0, .agreed, [98]))
+    pair.run(seconds: 0.1)
+    let different = Set(pair.tokensToSecond)
+    #expect(different.count >= 3)
+    #expect(pair.tokensToSecond.count == (copies ? 2 : 1) * different.count)
+    // Some time later the loss is forgotten.
+    pair.run(seconds: 12)
+    pair.tokensToSecond = []
+    pair.send(0, pair.frame(0, .agreed, [97]))
+    pair.run(seconds: 0.1)
+    #expect(pair.tokensToSecond.count == Set(pair.tokensToSecond).count)
+    #expect(pair.received[0].last == 97)
+    #expect(pair.received[0] == pair.received[1])
+  }
+}
