@@ -23,8 +23,12 @@ final class Node {
   var tokens = Deque<Int32>()
   var prefersToken = false
   var isPaused = false
+  /// When it starts again after it has left in order.
+  var returnsAt: UInt64?
   var busyUntil: UInt64 = 0
   var hasTurn = false
+  /// Stopped for good.
+  var isGone = false
   /// Stop after so many more datagrams.
   var stopsAfter: Int?
 
