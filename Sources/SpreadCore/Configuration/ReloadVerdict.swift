@@ -38,7 +38,7 @@ enum ReloadVerdict: Equatable {
 extension Configuration {
   /// This configuration as a daemon takes it over that has run with `old`. A keyword AcceleratedRing that is not
   /// written is what it was, and at the first reload stock's late default: true unless wide area (configuration 5).
-  func inheriting(from old: Configuration) -> Configuration {
+  public func inheriting(from old: Configuration) -> Configuration {
     var new = self
     new.inheritedRing = old.ringProtocol(afterReload: true)
     return new
