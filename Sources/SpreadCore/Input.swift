@@ -47,6 +47,10 @@ public enum TimerID: UInt8, CaseIterable, Sendable {
   case alive, segmentEnd, represented, join, gatherEnd, lookup
   /// The next step of leaving.
   case leave
+  /// A partition made by a monitor expires (monitor 3).
+  case partitionEnd
+  /// A configuration was read again and the ring is in operation: it is time to take it over.
+  case reload
 }
 
 public enum Input {
@@ -64,6 +68,8 @@ public enum Input {
   case packet(UnsafeRawBufferPointer, from: NetworkAddress)
   /// A datagram on a token socket.
   case token(UnsafeRawBufferPointer, from: NetworkAddress)
+  /// The configuration file was read again and is right; `accessRules` are those of spread.access_ip.
+  indirect case reload(Configuration, accessRules: AccessRules?)
   /// Leave in order; `Outbox.departure` tells when that is done.
   case stop
 }
