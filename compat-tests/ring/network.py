@@ -59,12 +59,13 @@ class Namespaces:
 
 
 class Switched(Namespaces):
-    """The namespaces hang on a switch of ours that loses, doubles and delays (switch.c)."""
+    """The namespaces hang on a switch of ours that loses, doubles, delays and reorders (switch.c)."""
 
-    def __init__(self, count, program, seed, faults):
+    def __init__(self, count, program, seed, lines):
+        """`lines`: words of a schedule for the switch."""
         self.program = program
         self.seed = seed
-        self.faults = faults
+        self.lines = lines
         self.switch = None
         super().__init__(count)
 
@@ -78,7 +79,8 @@ class Switched(Namespaces):
             ip("-n", name, "link", "set", "lo", "up")
             ip("-n", name, "addr", "add", f"{self.address(i)}/24", "brd", "+", "dev", "eth0")
             ip("-n", name, "link", "set", "eth0", "txqueuelen", "5000", "up")
-        self.tell("faults " + " ".join(str(number) for number in self.faults))
+        for line in self.lines:
+            self.tell(line)
 
     def tell(self, line):
         self.switch.stdin.write(line + "\n")
@@ -121,7 +123,7 @@ class Loopback:
 
 
 def make(count, switch=None):
-    """Namespaces where they can be made, else loopback, saying so. `switch`: program, seed and faults of a switch."""
+    """Namespaces where they can be made, else loopback, saying so. `switch`: program, seed and first lines of a switch."""
     try:
         if switch:
             return Switched(count, *switch)
