@@ -84,6 +84,15 @@ extension LaunchPlan {
     }
   }
 
+  /// The file as it is now, when daemons that read it now have this hash. Names in it are not looked up: that takes time.
+  func changeOnDisk(givingHash hash: UInt32) -> String? {
+    guard let file, let bytes = try? System.read(file: file),
+      case .success(let parsed) = ConfigurationParser.parse(bytes, fileName: file, lookup: HostLookup()),
+      parsed.configuration.hash == hash, let difference = configuration.difference(from: parsed.configuration)
+    else { return nil }
+    return "as \(file) is by now: \(difference.text("this daemon", "the file"))"
+  }
+
   /// A single daemon `localhost` that only this machine can reach.
   private static func builtIn(_ options: Options) -> LaunchPlan {
     let name = GroupName("localhost")

@@ -171,6 +171,10 @@ class Cluster:
         """Memberships installed, each by each daemon."""
         return sum(1 for daemon in self.daemons for entry in daemon.memberships() if entry[0])
 
+    def newest_time(self):
+        """The latest time in an id of a membership, seconds of the clock."""
+        return max((int(entry[0][1]) for daemon in self.daemons for entry in daemon.memberships() if entry[0]), default=0)
+
     def changes(self):
         """Different memberships of two daemons or more: how often the ring changed, however many daemons told of it."""
         return len({entry[0] for daemon in self.daemons for entry in daemon.memberships()

@@ -28,8 +28,9 @@ import cluster
 import network
 import schedule
 
-# A stock daemon that leads and is back sooner may give the id of a past membership anew: its times run ahead of the
-# clock, and it forgets them (evs-properties 11, D8).
+# Seconds. A stock daemon that leads and is back sooner may give the id of a past membership anew: its times run ahead of
+# the clock, and it forgets them (evs-properties 11, D8). With many changes a minute they run ahead by far more: it stays
+# away until the clock has passed them.
 STOCK_AWAY = 5
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -200,7 +201,7 @@ class Run:
         if daemon.kind == "O":
             self.rest(choices)
         else:
-            self.sleep(STOCK_AWAY)
+            self.sleep(max(STOCK_AWAY, self.cluster.newest_time() + 2 - time.time()))
         if not daemon.is_running:
             daemon.start()
         self.say(f"{daemon.name} started again")

@@ -12,6 +12,9 @@ final class RingPair {
   /// Every token that was sent to the second daemon, oldest first.
   var tokensToSecond: [[UInt8]] = []
   var received: [[UInt8]] = [[], []]
+  /// Data packets to the second daemon, oldest first.
+  var dataToSecond: [[UInt8]] = []
+  var dropped: [DropReport] = []
   private var deadlines: [[TimerID: UInt64]] = [[:], [:]]
   private var packets: [(to: Int, from: Int, bytes: [UInt8])] = []
   private var tokens: [(to: Int, from: Int, bytes: [UInt8])] = []
@@ -39,9 +42,11 @@ final class RingPair {
     daemons[i].handle(input, at: now, into: &out)
     for timer in out.timers { deadlines[i][timer.timer] = timer.deadline }
     for action in out.sessions { if case .write(_, let message) = action { received[i] += Array(message.bytes) } }
+    for event in out.log { if case .dropped(let report) = event { dropped.append(report) } }
     for datagram in out.datagrams {
       let entry = (to: 1 - i, from: i, bytes: Array(out.bytes(of: datagram)))
       if datagram.kind == .token, i == 0 { tokensToSecond.append(entry.bytes) }
+      if datagram.kind == .packet, i == 0, entry.bytes[0] & 0x1f != 0 { dataToSecond.append(entry.bytes) }
       if datagram.kind == .token, tokensLost > 0 {
         tokensLost -= 1
       } else if datagram.kind == .packet, hurriesLost > 0, entry.bytes[0] & 0x40 != 0 {
