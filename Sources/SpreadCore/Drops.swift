@@ -16,8 +16,12 @@ public enum DropReason: Equatable, Sendable {
   case foreignRing
   /// A packet that is here already, or a token of a round that is over. Ordinary where datagrams get lost or doubled.
   case replay
+  /// It comes from another component of the partition a monitor made (monitor 3).
+  case partitioned
+  /// A monitor command that is not allowed here (monitor 1).
+  case monitorDenied(MonitorDenial)
 
-  fileprivate static let count = WireFailure.count + 5
+  fileprivate static let count = WireFailure.count + 6 + MonitorDenial.allCases.count
 
   fileprivate var index: Int {
     switch self {
@@ -27,6 +31,8 @@ public enum DropReason: Equatable, Sendable {
     case .wrongSource: WireFailure.count + 2
     case .foreignRing: WireFailure.count + 3
     case .replay: WireFailure.count + 4
+    case .partitioned: WireFailure.count + 5
+    case .monitorDenied(let denial): WireFailure.count + 6 + Int(denial.rawValue)
     }
   }
 }

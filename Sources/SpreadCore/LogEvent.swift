@@ -56,4 +56,15 @@ public enum LogEvent: Sendable {
   case tokenLost(TokenLossReason)
   case dropped(DropReport)
   case joinRefused(user: GroupName, group: GroupName, members: Int)
+  /// A monitor divided the ring: so many daemons are no longer heard; 0: all are heard again.
+  case partitioned(component: Int16, unheard: Int)
+  /// The partition was not renewed in time.
+  case partitionExpired
+  /// A monitor changed the windows.
+  case windowsChanged(window: Int, personal: Int, accelerated: Int)
+  case reloadRequested(from: NetworkAddress)
+  /// The configuration is taken over when the ring is in operation again.
+  case reloadWaits
+  case reloaded(ReloadSummary)
+  case stopping(StopReason)
 }

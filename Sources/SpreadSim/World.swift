@@ -448,6 +448,7 @@ public final class World {
     case .daemon(let receiver): send(to: receiver, isMulticast: false)
     case .segment:
       for receiver in nodes.indices where receiver != node.index { send(to: receiver, isMulticast: true) }
+    case .monitor: break
     }
   }
 
