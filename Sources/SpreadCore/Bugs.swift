@@ -14,8 +14,8 @@
     case disconnectOfOneGroup, noSignal
     // Sessions.
     case selfDiscardIgnored, copyForEachGroup
-    // Segments and the accelerated ring.
-    case notForwarded, asksAhead
+    // Segments, the accelerated ring, byte orders.
+    case notForwarded, asksAhead, orderKept
     // Monitor and reload.
     case partitionStays, retiredForgotten, oldHashKept
   }
@@ -33,7 +33,7 @@
     case earlyInExchange, sendsInExchange, mergeNotTold, indexKept, setsNotDivided, remoteLeaveIgnored
     case disconnectOfOneGroup, noSignal
     case selfDiscardIgnored, copyForEachGroup
-    case notForwarded, asksAhead
+    case notForwarded, asksAhead, orderKept
     case partitionStays, retiredForgotten, oldHashKept
   }
 

@@ -55,7 +55,7 @@ extension Options {
     field("corrupt", \.corrupt), field("joinsFirst", \.joinsFirst), field("earlyRepetition", \.earlyRepetition),
     field("tokenCopies", \.tokenCopies), field("segments", \.segments),
     field("segmentAddresses", \.segmentAddresses), field("wide", \.wide), field("accelerated", \.accelerated),
-    field("acceleratedWindow", \.acceleratedWindow),
+    field("acceleratedWindow", \.acceleratedWindow), field("otherOrder", \.otherOrder),
   ]
 
   /// Options that the table lacks.

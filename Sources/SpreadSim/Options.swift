@@ -88,6 +88,8 @@ public struct Options: Sendable {
   public var wide = false
   public var accelerated = false
   public var acceleratedWindow = 15
+  /// Daemons that write the other byte order (daemon-ring 2.1).
+  public var otherOrder: [Int] = []
 
   /// These daemons are in the configuration but never run.
   public var absent: [Int] = []
@@ -155,6 +157,7 @@ public struct Options: Sendable {
       accelerated = true
       acceleratedWindow = random.within(0...20)
     }
+    if random.chance(0.25) { otherOrder = (0..<daemons).filter { _ in random.chance(0.5) } }
   }
 
   /// Several segments merge by asking each other one by one, which takes longer than one multicast.

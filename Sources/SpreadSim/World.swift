@@ -13,6 +13,8 @@ public final class World {
   /// By daemon: its address, and who is in its segment.
   private let addresses: [NetworkAddress]
   private let segmentOf: [Range<Int>]
+  private let writesOtherOrder: [Bool]
+  private static let otherOrder = Endianness.native == .little ? Endianness.big : .little
   let settings: ProtocolSettings
   var queue = EventQueue()
   var network: Network
@@ -58,6 +60,7 @@ public final class World {
       segmentOf += members.map { _ in members }
     }
     self.segmentOf = segmentOf
+    writesOtherOrder = (0..<options.daemons).map(options.otherOrder.contains)
     var timeouts = options.wide ? Timeouts.wideArea : Timeouts.localArea
     timeouts.lookup = 3000
     var settings = ProtocolSettings(configuration)
@@ -451,7 +454,22 @@ public final class World {
     return true
   }
 
+  /// What a daemon sends, as it is in this machine's order and as it goes on the wire. Packets that are passed on keep the
+  /// order of their maker, others get that of the daemon.
   private func send(_ bytes: UnsafeRawBufferPointer, _ datagram: Datagram, _ node: Node) {
+    let isToken = datagram.kind == .token
+    if orderOfDatagram(bytes) != .native, let native = turned(bytes, isToken: isToken, to: .native) {
+      native.withUnsafeBytes { send($0, asWritten: bytes, datagram, node) }
+    } else if writesOtherOrder[node.index], let other = turned(bytes, isToken: isToken, to: World.otherOrder) {
+      other.withUnsafeBytes { send(bytes, asWritten: $0, datagram, node) }
+    } else {
+      send(bytes, asWritten: bytes, datagram, node)
+    }
+  }
+
+  private func send(
+    _ bytes: UnsafeRawBufferPointer, asWritten wire: UnsafeRawBufferPointer, _ datagram: Datagram, _ node: Node
+  ) {
     let datagramClass = DatagramClass(bytes, datagram.kind)
     let hash = World.contentHash(bytes)
     mix(hash)
@@ -467,12 +485,12 @@ public final class World {
       case .stopSender, .mark, nil: break
       }
       for arrival in [first, second] {
-        guard let arrival, !sendDamaged(bytes, kind, from: node.index, to: receiver, at: arrival) else { continue }
+        guard let arrival, !sendDamaged(wire, kind, from: node.index, to: receiver, at: arrival) else { continue }
         if let packet {
           pool.retain(packet)
           queue.add(kind, receiver, Int(packet), at: arrival)
         } else {
-          let added = pool.add(bytes, from: node.index, hash: hash)
+          let added = pool.add(wire, from: node.index, hash: hash)
           packet = added
           queue.add(kind, receiver, Int(added), at: arrival)
         }

@@ -51,7 +51,7 @@ extension Ring {
   ) {
     let memory = store.takeMemory()
     memory.copyMemory(from: datagram.baseAddress!, byteCount: datagram.count)
-    if header.order != .native {
+    if header.order != .native, !bug(.orderKept) {
       var native = header
       native.order = .native
       native.firstFragment = header.firstFragment
