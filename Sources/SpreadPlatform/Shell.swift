@@ -27,6 +27,7 @@ public final class Shell: SessionOwner, RingOwner {
   private let receiver: RingReceiver?
   private let sender: RingSender?
   private let memory: MembershipMemory?
+  private let service: ServiceManager?
   private var refusals = RefusalLimiter()
 
   /// - Parameters:
@@ -36,15 +37,18 @@ public final class Shell: SessionOwner, RingOwner {
   ///   - sessionLog: nil without `-l y`.
   ///   - ring: nil when the daemon is the only one of its configuration.
   ///   - memory: nil when nothing can be remembered over a restart.
+  ///   - service: nil when no service manager asked to be told.
   public init(
     daemon: Daemon, listeners: [Listener], unixSocket: UnixSocketFile?, log: EventLog, tellsMemberships: Bool,
-    sessionLog: SessionLog? = nil, ring: RingSockets? = nil, memory: MembershipMemory? = nil
+    sessionLog: SessionLog? = nil, ring: RingSockets? = nil, memory: MembershipMemory? = nil,
+    service: ServiceManager? = nil
   ) throws(SystemError) {
     self.daemon = daemon
     self.unixSocket = unixSocket
     self.log = log
     self.tellsMemberships = tellsMemberships
     self.memory = memory
+    self.service = service
     self.sessionLog = sessionLog
     receiver = ring.map { RingReceiver($0) }
     sender = ring.map { RingSender($0) }
@@ -60,6 +64,7 @@ public final class Shell: SessionOwner, RingOwner {
 
   /// Runs until SIGTERM or SIGINT.
   public func run() {
+    service?.ready()
     handle(.start)
     while !isStopping {
       let ready = loop.wait(until: min(deadlines.earliest, refusals.summaryDue, sockets.acceptAgainAt))
@@ -147,7 +152,10 @@ public final class Shell: SessionOwner, RingOwner {
     sessionLog?.tell(
       event, seconds: now.wallSeconds, highest: daemon.horizon.highest,
       configured: daemon.configuration.daemons.count)
-    if case .membership(let id, let members) = event, tellsMemberships { tellMembership(id, members) }
+    if case .membership(let id, let members) = event {
+      service?.status(daemon.configuration.statusText(of: members))
+      if tellsMemberships { tellMembership(id, members) }
+    }
   }
 
   private func tellMembership(_ id: MembershipID, _ members: DaemonSet) {
@@ -184,9 +192,12 @@ public final class Shell: SessionOwner, RingOwner {
       switch signal {
       case .stop(let name):
         log.tell(LogLine(.info, "daemon.stopping", "\(name): stopping", [("signal", name)]))
+        service?.stopping()
         isStopping = true
       case .hangUp:
+        service?.reloading()
         hangUp()
+        service?.ready()
       }
     }
   }

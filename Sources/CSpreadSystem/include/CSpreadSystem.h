@@ -42,6 +42,10 @@ int sys_listen_tcp(const struct sys_address *address, int backlog, int reuse);
 int sys_listen_unix(const char *path, int backlog);
 /* Whether somebody accepts connections at the unix socket `path`: 0 yes, else the negated errno of connect(). */
 int sys_probe_unix(const char *path);
+/* A datagram socket connected to the unix socket `address`; a name with `@` in front is one of the abstract space. */
+int sys_connect_notices(const char *address);
+/* One datagram. Never waits, never raises SIGPIPE. */
+ssize_t sys_send_notice(int fd, const void *bytes, size_t count);
 /* The port a socket is bound to. */
 int sys_local_port(int fd);
 /* A connection, non-blocking and close-on-exec. */
