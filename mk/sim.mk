@@ -1,7 +1,8 @@
 # The simulator (docs/architecture.md, "Tests").
 #
 #   make sim SEEDS=n [FROM=s]   n seeds; the last line says "n seeds, v violations"
-#   make sim SEED=x             one seed; a violation is shrunk and told in full
+#   make sim SEED=x             one seed; a violation is shrunk, told in full and saved as a scenario
+#   make sim OPTS=--corrupt     another kind of run; see spread-sim --help
 #   make bugbank [SEEDS=500]    every planted bug, and the seed that finds it
 #   make scenarios [REWRITE=1]  Tests/Scenarios/*.txt print what they say; with REWRITE they are written anew
 #   make sim-speed              virtual seconds per second
@@ -13,7 +14,7 @@ SEEDS ?= 100
 .PHONY: scenarios sim bugbank sim-speed
 sim:
 	swift build -c release --product spread-sim --scratch-path $(SIM)
-	SWIFT_BACKTRACE=enable=no $(SIM)/release/spread-sim $(if $(filter command line environment,$(origin SEED)),--seed $(SEED),--seeds $(SEEDS) --from $(FROM))
+	SWIFT_BACKTRACE=enable=no $(SIM)/release/spread-sim $(OPTS) --save $(SIM) $(if $(filter command line environment,$(origin SEED)),--seed $(SEED),--seeds $(SEEDS) --from $(FROM))
 
 bugbank: SEEDS := $(if $(filter command line,$(origin SEEDS)),$(SEEDS),500)
 bugbank:

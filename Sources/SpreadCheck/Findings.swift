@@ -17,6 +17,13 @@ public struct Violation: Sendable {
   public var evidence: [Evidence]
   /// Something stock may do (evs-properties 11); not counted as a violation.
   public var isWarning: Bool
+
+  public init(property: String, text: String, evidence: [Evidence], isWarning: Bool = false) {
+    self.property = property
+    self.text = text
+    self.evidence = evidence
+    self.isWarning = isWarning
+  }
 }
 
 /// How much is asked for.
@@ -49,6 +56,8 @@ public struct Report: Sendable {
   public var warningCount = 0
   /// Properties left out because the traces do not say enough, with the reason.
   public var notChecked: [String] = []
+
+  public init() {}
 
   public var isClean: Bool { violationCount == 0 }
 }

@@ -14,6 +14,8 @@
     case disconnectOfOneGroup, noSignal
     // Sessions.
     case selfDiscardIgnored, copyForEachGroup
+    // Monitor and reload.
+    case partitionStays, retiredForgotten, oldHashKept
   }
 
   /// One bug for a whole process, set before it starts.
@@ -29,6 +31,7 @@
     case earlyInExchange, sendsInExchange, mergeNotTold, indexKept, setsNotDivided, remoteLeaveIgnored
     case disconnectOfOneGroup, noSignal
     case selfDiscardIgnored, copyForEachGroup
+    case partitionStays, retiredForgotten, oldHashKept
   }
 
   @inline(__always) func bug(_ bug: Bug) -> Bool { false }

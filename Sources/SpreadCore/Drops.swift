@@ -11,8 +11,12 @@ public enum DropReason: Equatable, Sendable {
   case unknownTransmitter(ProcessID)
   /// It names a transmitter that has another address.
   case wrongSource(ProcessID)
+  /// It comes from another component of the partition a monitor made (monitor 3).
+  case partitioned
+  /// A monitor command that is not allowed here (monitor 1).
+  case monitorDenied(MonitorDenial)
 
-  fileprivate static let count = WireFailure.count + 3
+  fileprivate static let count = WireFailure.count + 4 + MonitorDenial.allCases.count
 
   fileprivate var index: Int {
     switch self {
@@ -20,6 +24,8 @@ public enum DropReason: Equatable, Sendable {
     case .wrongHash: WireFailure.count
     case .unknownTransmitter: WireFailure.count + 1
     case .wrongSource: WireFailure.count + 2
+    case .partitioned: WireFailure.count + 3
+    case .monitorDenied(let denial): WireFailure.count + 4 + Int(denial.rawValue)
     }
   }
 }

@@ -13,17 +13,17 @@ extension Daemon {
       else { return }
       var kind = try header.kind()
       // Monitor packets count even from this daemon's own address.
-      switch kind {
-      case .status, .partition, .flowControl, .reload: return
-      default: break
-      }
+      let body = datagram.slice(PacketHeader.size, datagram.count - PacketHeader.size)
+      if kind.isMonitorCommand { return try command(header, kind, body, from: source, at: now, into: &out) }
       // Multicast comes back to its sender.
-      if transmitter == position { return }
+      if transmitter == topology.me { return }
+      if monitor.separates(transmitter, from: topology.me) {
+        return drop(.partitioned, from: source, at: now, into: &out)
+      }
       if header.type.contains(.routed) {
         wire.forward(datagram, header.order, into: &out)
         kind = try header.kind()
       }
-      let body = datagram.slice(PacketHeader.size, datagram.count - PacketHeader.size)
       try pass(header, kind, body, datagram, at: now, into: &out)
     } catch {
       drop(.malformed(error), from: source, at: now, into: &out)
@@ -64,7 +64,11 @@ extension Daemon {
   ) {
     do throws(WireFailure) {
       let header = try TokenHeader(datagram)
-      guard accept(header.configurationHash, header.transmitter, source, at: now, into: &out) != nil else { return }
+      guard let transmitter = accept(header.configurationHash, header.transmitter, source, at: now, into: &out)
+      else { return }
+      if monitor.separates(transmitter, from: topology.me) {
+        return drop(.partitioned, from: source, at: now, into: &out)
+      }
       let body = datagram.slice(TokenHeader.size, datagram.count - TokenHeader.size)
       switch try header.kind() {
       case .plain:

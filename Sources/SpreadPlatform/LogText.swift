@@ -42,6 +42,81 @@ extension LogLine {
       self.init(
         .warning, "join.refused", "\(user.text) may not join \(group.text): it is full with \(members) members",
         [("user", user.text), ("group", group.text), ("members", String(members))], in: .groups)
+    case .partitioned(let component, let unheard):
+      self.init(
+        .print, "monitor.partition",
+        unheard == 0
+          ? "a monitor says that all daemons are heard again"
+          : "a monitor divides the ring, \(unheard) daemons are not heard",
+        [("component", String(component)), ("unheard", String(unheard))], in: .network)
+    case .partitionExpired:
+      self.init(
+        .print, "monitor.partition-expired", "the partition was not renewed; all daemons are heard again", in: .network)
+    case .windowsChanged(let window, let personal, let accelerated):
+      self.init(
+        .print, "monitor.windows", "a monitor set the windows; they hold until the next reload",
+        [("window", String(window)), ("personal", String(personal)), ("accelerated", String(accelerated))],
+        in: .flowControl)
+    case .reloadRequested(let source):
+      self.init(.info, "reload.requested", "a monitor asks for a reload", [("from", source.text)], in: .configuration)
+    case .reloadWaits:
+      self.init(
+        .info, "reload.waits", "the configuration is taken over when the ring has formed", in: .configuration)
+    case .reloaded(let summary):
+      self.init(summary)
+    case .stopping(let reason):
+      self.init(.print, "daemon.stopping", reason.text, [("reason", reason.name)])
+    }
+  }
+
+  private init(_ summary: ReloadSummary) {
+    func list(_ names: [GroupName]) -> String { names.map(\.text).joined(separator: " ") }
+    var parts: [String] = []
+    if !summary.added.isEmpty { parts.append("new: \(list(summary.added))") }
+    if !summary.removed.isEmpty { parts.append("gone: \(list(summary.removed))") }
+    if summary.viaSingleton { parts.append("data of daemons changed, so every daemon forms a ring of its own first") }
+    if summary.keepsRing { parts.append("the ring goes on") }
+    if summary.becameAccelerated {
+      parts.append(
+        "AcceleratedRing is not written, which makes a reload choose the accelerated ring: daemons that start now do not "
+          + "fit; write AcceleratedRing explicitly")
+    }
+    self.init(
+      summary.becameAccelerated ? .warning : .print, "reload.done",
+      (["the configuration was read again"] + parts).joined(separator: "; "),
+      [("hash", String(summary.hash)), ("added", list(summary.added)), ("removed", list(summary.removed))],
+      in: .configuration)
+  }
+}
+
+extension StopReason {
+  /// The stable word for programs.
+  var name: String {
+    switch self {
+    case .notConfigured: "not-configured"
+    case .changed(let change): "changed-\(change.name)"
+    case .monitor: "monitor"
+    }
+  }
+
+  var text: String {
+    switch self {
+    case .notConfigured: "this daemon is no longer in the configuration: stopping"
+    case .changed(let change):
+      "the configuration changes this daemon's \(change.name), which a reload cannot: stopping; start it again"
+    case .monitor: "a monitor says that this daemon is to end: stopping"
+    }
+  }
+}
+
+extension StopReason.OwnChange {
+  fileprivate var name: String {
+    switch self {
+    case .id: "id"
+    case .address: "address"
+    case .port: "port"
+    case .interfaces: "interfaces"
+    case .segmentAddresses: "segment-addresses"
     }
   }
 }
@@ -208,6 +283,7 @@ extension TokenLossReason {
     case .formTimeout: "form-timeout"
     case .contradictoryForm: "contradictory-form"
     case .started: "started"
+    case .reload: "reload"
     }
   }
 
@@ -224,6 +300,7 @@ extension TokenLossReason {
     case .formTimeout: "the forming of a ring broke off"
     case .contradictoryForm: "the forming of a ring contradicted what this daemon knows"
     case .started: "started"
+    case .reload: "the configuration is another one"
     }
   }
 }
@@ -236,6 +313,8 @@ extension DropReason {
     case .wrongHash: "wrong-hash"
     case .unknownTransmitter: "unknown-daemon"
     case .wrongSource: "wrong-source"
+    case .partitioned: "partitioned"
+    case .monitorDenied(let denial): "monitor-" + denial.name
     }
   }
 
@@ -246,11 +325,33 @@ extension DropReason {
       "\(source.text) has another configuration (its hash is \(hash)); compare the files with spread --check"
     case .unknownTransmitter(let id): "\(source.text) sends as the daemon \(id.rawValue), which is not configured"
     case .wrongSource(let id): "\(source.text) sends as the daemon \(id.rawValue), which has another address"
+    case .partitioned: "\(source.text) is in another part of a partition that a monitor made"
+    case .monitorDenied(let denial): "the command of a monitor at \(source.text) is not obeyed: \(denial.text)"
     }
   }
 
   /// Files that differ are what people look for when daemons do not find each other.
   var area: DebugFlags {
     if case .wrongHash = self { .configuration } else { .network }
+  }
+}
+
+extension MonitorDenial {
+  fileprivate var name: String {
+    switch self {
+    case .partition: "partition-denied"
+    case .flowControl: "flow-control-denied"
+    case .unknownProcess: "unknown-daemon"
+    case .reloading: "reloading"
+    }
+  }
+
+  fileprivate var text: String {
+    switch self {
+    case .partition: "it would divide the ring or end this daemon, which needs DangerousMonitor = true"
+    case .flowControl: "it would change the windows, which needs DangerousMonitor = true"
+    case .unknownProcess: "it names a daemon that is not configured"
+    case .reloading: "a changed configuration is being taken over"
+    }
   }
 }

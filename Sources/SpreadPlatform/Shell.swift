@@ -2,6 +2,7 @@
 // Everything runs on one thread. One wake-up:
 //
 //   timers -> signals -> (ring packets, then the token) -> writable clients -> readable clients -> flush
+//   -> the configuration, when it is to be read again
 
 import CSpreadSystem
 import SpreadCore
@@ -21,11 +22,17 @@ public final class Shell: SessionOwner, RingOwner {
   private let signals: Signals
   private let sockets: SessionSockets
   private let unixSocket: UnixSocketFile?
-  private let log: EventLog
+  private var log: EventLog
   private let tellsMemberships: Bool
   private let sessionLog: SessionLog?
-  private let receiver: RingReceiver?
-  private let sender: RingSender?
+  private var ring: RingSockets?
+  private var receiver: RingReceiver?
+  private var sender: RingSender?
+  /// nil: the daemon runs without a file.
+  private let file: ConfigurationFile?
+  private var wantsConfiguration = false
+  /// What the daemon runs with; the core takes a new one over when it can.
+  private var configuration: Configuration
   private let memory: MembershipMemory?
   private let service: ServiceManager?
   private var refusals = RefusalLimiter()
@@ -35,13 +42,14 @@ public final class Shell: SessionOwner, RingOwner {
   ///   - unixSocket: nil when there is none; its file is removed at the end of `run`.
   ///   - tellsMemberships: whether each membership is told in the lines that scripts of users look for as well.
   ///   - sessionLog: nil without `-l y`.
-  ///   - ring: nil when the daemon is the only one of its configuration.
+  ///   - ring: nil for a daemon that nobody but its clients can reach.
+  ///   - file: where the configuration is read again.
   ///   - memory: nil when nothing can be remembered over a restart.
   ///   - service: nil when no service manager asked to be told.
   public init(
     daemon: Daemon, listeners: [Listener], unixSocket: UnixSocketFile?, log: EventLog, tellsMemberships: Bool,
     sessionLog: SessionLog? = nil, ring: RingSockets? = nil, memory: MembershipMemory? = nil,
-    service: ServiceManager? = nil
+    file: ConfigurationFile? = nil, service: ServiceManager? = nil
   ) throws(SystemError) {
     self.daemon = daemon
     self.unixSocket = unixSocket
@@ -50,6 +58,9 @@ public final class Shell: SessionOwner, RingOwner {
     self.memory = memory
     self.service = service
     self.sessionLog = sessionLog
+    self.file = file
+    self.ring = ring
+    configuration = daemon.configuration
     receiver = ring.map { RingReceiver($0) }
     sender = ring.map { RingSender($0) }
     signals = try Signals()
@@ -62,7 +73,7 @@ public final class Shell: SessionOwner, RingOwner {
     try loop.add(sockets.readable.descriptor, .readableClients)
   }
 
-  /// Runs until SIGTERM or SIGINT.
+  /// Runs until SIGTERM, SIGINT, or until the daemon ends by itself.
   public func run() {
     service?.ready()
     handle(.start)
@@ -90,6 +101,8 @@ public final class Shell: SessionOwner, RingOwner {
     }
     sockets.flush(for: self)
     obeyReadClients()
+    // Not in the middle of a batch of datagrams: the sockets may change.
+    if wantsConfiguration { readConfiguration() }
   }
 
   private func obeyReadClients() {
@@ -109,6 +122,7 @@ public final class Shell: SessionOwner, RingOwner {
 
   func handle(_ input: Input) {
     daemon.handle(input, at: now, into: &outbox)
+    if outbox.orders.contains(.configurationChanged) { configurationChanged() }
     // First of all: other daemons wait for it.
     if !outbox.datagrams.isEmpty { send() }
     for action in outbox.sessions {
@@ -119,6 +133,8 @@ public final class Shell: SessionOwner, RingOwner {
     }
     for action in outbox.timers { deadlines.set(action.timer, action.deadline) }
     for event in outbox.log { tell(event) }
+    if outbox.orders.contains(.readConfiguration) { wantsConfiguration = true }
+    if outbox.orders.contains(.stop) { isStopping = true }
     outbox.reset()
     if let memory, daemon.lastTime != memory.lastTime, let error = memory.remember(daemon.lastTime) {
       log.tell(
@@ -195,21 +211,74 @@ public final class Shell: SessionOwner, RingOwner {
         service?.stopping()
         isStopping = true
       case .hangUp:
-        service?.reloading()
         hangUp()
-        service?.ready()
       }
     }
   }
 
-  /// SIGHUP. Reading the configuration again comes here.
+  /// SIGHUP: the log file is opened anew and the configuration is read again.
   private func hangUp() {
     do {
       try log.sink.reopen()
-      log.tell(
-        LogLine(.info, "log.reopened", "SIGHUP: log file opened anew; the configuration is not read again"))
+      log.tell(LogLine(.info, "log.reopened", "SIGHUP: log file opened anew"))
     } catch {
       log.tell(LogLine(.error, "log.reopen-failed", "SIGHUP: \(error)"))
     }
+    wantsConfiguration = true
+  }
+
+  // MARK: The configuration
+
+  private func readConfiguration() {
+    wantsConfiguration = false
+    service?.reloading()
+    defer { service?.ready() }
+    guard let file else {
+      return log.tell(LogLine(.info, "configuration.none", "there is no configuration file to read again"))
+    }
+    do throws(ConfigurationFile.Failure) {
+      var reading = try file.read()
+      for finding in reading.warnings {
+        log.tell(LogLine(.warning, "configuration.warning", finding.description, in: .configuration))
+      }
+      _ = reading.configuration.chooseOwn(named: daemon.me.name.text)
+      handle(.reload(reading.configuration, accessRules: reading.accessRules))
+    } catch {
+      for line in error.lines { log.tell(LogLine(.error, "configuration.refused", line)) }
+      log.tell(LogLine(.error, "configuration.refused", "\(file.path) cannot be used; the daemon goes on as before"))
+    }
+  }
+
+  /// The core runs with another configuration, and has not sent anything with it yet.
+  private func configurationChanged() {
+    let old = configuration
+    configuration = daemon.configuration
+    let (changed, failure) = log.changed(from: old.log, to: configuration.log)
+    log = changed
+    if let failure { log.tell(LogLine(.error, "log.open-failed", "\(failure); the log stays where it is")) }
+    _ = System.raiseDescriptorLimit(to: configuration.maxSessions + 128)
+    guard let ring else { return }
+    let own = configuration.daemons.firstIndex { $0.id == daemon.me.id } ?? 0
+    let addresses = RingAddresses(configuration, own: own)
+    do throws(SystemError) {
+      if !ring.serve(addresses) { try openRing(addresses, insteadOf: ring) }
+    } catch {
+      log.tell(
+        LogLine(
+          .error, "ring.sockets-failed", "\(error); the daemon stops, because others could no longer reach it",
+          [("errno", String(error.code))]))
+      isStopping = true
+    }
+    sender = self.ring.map { RingSender($0) }
+  }
+
+  private func openRing(_ addresses: RingAddresses, insteadOf old: RingSockets) throws(SystemError) {
+    // The ports can be had once only.
+    old.close()
+    let new = try RingSockets(addresses)
+    for socket in new.packets { try loop.add(socket, .packets) }
+    for socket in new.tokens { try loop.add(socket, .tokens) }
+    ring = new
+    receiver = RingReceiver(new)
   }
 }

@@ -270,7 +270,7 @@ extension World {
     log.record(
       .connect(daemon: trace.names.id(client.node.name), name: client.nameID, wantsMembership: client.wantsMembership),
       at: time)
-    if joinsFirstGroup { join(client, 0) }
+    if options.joinsFirst { join(client, 0) }
   }
 
   /// The daemon closed the session. What is in the socket can still be read.

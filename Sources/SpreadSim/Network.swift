@@ -5,7 +5,7 @@
 import SpreadCore
 import SpreadWire
 
-enum DatagramClass: Int {
+enum DatagramClass: Int, CaseIterable {
   case token, data, membership, hurry
 
   init(_ bytes: UnsafeRawBufferPointer, _ kind: Datagram.Kind) {
@@ -24,7 +24,7 @@ enum DatagramClass: Int {
 
 /// A decision that made a fault.
 struct Decision: Hashable, Sendable {
-  enum Kind: UInt64, Sendable {
+  enum Kind: UInt64, CaseIterable, Sendable {
     case loss, duplicate, swap, miss, late
   }
   var key: UInt64
@@ -34,6 +34,30 @@ struct Decision: Hashable, Sendable {
   }
 
   var kind: Kind { Kind(rawValue: key >> 56)! }
+  var link: Int { Int(key >> 40 & 0xffff) }
+  var datagramClass: DatagramClass { DatagramClass(rawValue: Int(key >> 32 & 0xff))! }
+  var use: Int { Int(UInt32(truncatingIfNeeded: key)) }
+}
+
+/// Which of the faults that the options draw happen in a run.
+enum FaultFilter: Sendable {
+  case all
+  /// All but these keys: a run that is being shrunk.
+  case without(Set<UInt64>)
+  /// These keys only: a saved schedule.
+  case only(Set<UInt64>)
+
+  func allows(_ key: UInt64) -> Bool {
+    switch self {
+    case .all: true
+    case .without(let keys): !keys.contains(key)
+    case .only(let keys): keys.contains(key)
+    }
+  }
+
+  mutating func add(_ key: UInt64) {
+    if case .only(let keys) = self { self = .only(keys.union([key])) } else { self = .only([key]) }
+  }
 }
 
 struct Network {
@@ -49,15 +73,14 @@ struct Network {
   private var lastArrival: [UInt64]
   private var lateness: [Xoshiro256]
   private var options: Options
-  /// Decisions left out of this run.
-  let suppressed: Set<UInt64>
+  var filter: FaultFilter
   let recordsDecisions: Bool
   private(set) var decisions: [Decision] = []
   private(set) var dropped = 0
 
-  init(_ options: Options, suppressed: Set<UInt64>, recordsDecisions: Bool) {
+  init(_ options: Options, _ filter: FaultFilter, recordsDecisions: Bool) {
     self.options = options
-    self.suppressed = suppressed
+    self.filter = filter
     self.recordsDecisions = recordsDecisions
     daemons = options.daemons
     let links = daemons * daemons
@@ -71,13 +94,16 @@ struct Network {
   mutating func heal(_ link: Link) { cuts[link.from * daemons + link.to] -= 1 }
 
   /// From here on nothing goes wrong.
-  mutating func calm() {
+  mutating func calm(_ timeouts: Timeouts) {
     options.loss = [0, 0, 0, 0]
     options.duplicate = 0
     options.swap = 0
     options.late = 0
     options.partialMulticast = 0
-    options.delayMean = min(options.delayMean, 0.02)
+    // An idle leader keeps the token for the hurry timeout, and then it must get around before anybody's token timeout
+    // (daemon-ring 3.8, 4.2): a ring whose round takes longer than the rest of that time loses its token again and again.
+    let round = 0.25 * (Double(timeouts.token) - Double(timeouts.hurry)) / 1000
+    options.delayMean = min(options.delayMean, 0.02, max(round / Double(daemons) - options.delayFloor - options.service, 0.001))
     // Order has no meaning across the end of a jam.
     for link in lastArrival.indices { lastArrival[link] = 0 }
   }
@@ -87,7 +113,7 @@ struct Network {
   ) -> Bool {
     guard draw < probability else { return false }
     let decision = Decision(kind, link: link, datagramClass, use: use)
-    if !suppressed.isEmpty, suppressed.contains(decision.key) { return false }
+    guard filter.allows(decision.key) else { return false }
     if recordsDecisions { decisions.append(decision) }
     return true
   }

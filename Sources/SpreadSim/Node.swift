@@ -25,6 +25,8 @@ final class Node {
   var isPaused = false
   var busyUntil: UInt64 = 0
   var hasTurn = false
+  /// Stopped for good.
+  var isGone = false
   /// Stop after so many more datagrams.
   var stopsAfter: Int?
 

@@ -1,6 +1,11 @@
 // What a run is like, drawn from its seed: swarm testing, each family of faults is switched off altogether in half of the
 // runs (evs-properties 12).
 
+/// Runs that are asked for by a flag.
+public enum Flavour: Sendable {
+  case usual, corrupt, core
+}
+
 public struct Options: Sendable {
   public var seed: UInt64
   /// Daemons in the configuration.
@@ -73,21 +78,37 @@ public struct Options: Sendable {
   public var earlyRepetition = true
   public var tokenCopies = true
 
+  /// These daemons are in the configuration but never run.
+  public var absent: [Int] = []
+  /// From `quiet` on only these live together, and everything else stays broken for ever; empty: all is healed
+  /// (evs-properties 10, "Core").
+  public var core: [Int] = []
+  /// Datagrams are damaged: then only "does not stop, other sessions live" is checked (evs-properties 12).
+  public var corrupt = 0.0
+  /// Every client joins the first group when it is connected.
+  public var joinsFirst = true
+
   public static let second: UInt64 = 1_000_000_000
 
   public init(seed: UInt64) { self.seed = seed }
 
   /// The options of the run `seed`.
-  public static func drawn(_ seed: UInt64) -> Options {
+  public static func drawn(_ seed: UInt64, _ flavour: Flavour = .usual) -> Options {
     var random = Xoshiro256(seed, stream: 1)
     var options = Options(seed: seed)
     options.drawShape(&random)
     options.drawNetwork(&random)
     options.drawFaults(&random)
     options.drawClients(&random)
-    // A stream of its own: what else a seed means stays as it was.
+    // Streams of their own: what else a seed means stays as it was.
     random = Xoshiro256(seed, stream: 20)
     options.drawExtras(&random)
+    random = Xoshiro256(seed, stream: 11)
+    switch flavour {
+    case .usual: if random.chance(0.05) { options.drawCore(&random) }
+    case .corrupt: options.corrupt = random.spread(0.0001, 0.01)
+    case .core: options.drawCore(&random)
+    }
     return options
   }
 
@@ -130,6 +151,14 @@ public struct Options: Sendable {
     if random.chance(0.5) { wallOffset = 3600 }
   }
 
+  /// Some daemons, one at least, that stay together while the rest is broken for ever.
+  private mutating func drawCore(_ random: inout Xoshiro256) {
+    guard daemons > 1 else { return }
+    core = (0..<daemons).filter { _ in random.chance(0.6) }
+    if core.isEmpty { core = [random.below(daemons)] }
+    if core.count == daemons { core.removeLast() }
+  }
+
   private mutating func drawClients(_ random: inout Xoshiro256) {
     clientsPerDaemon = random.within(1...(daemons > 7 ? 2 : 5))
     sendRate = random.spread(0.2, daemons > 7 ? 2 : 20)
@@ -153,6 +182,9 @@ public struct Options: Sendable {
     sendRate = min(sendRate, 0.25 * capacity / Double(clientsPerDaemon * daemons))
   }
 
+  /// The run lasts until everything must have come together.
+  var endsSettled: Bool { end > quiet + bound }
+
   /// Messages per second that the ring carries, roughly; in the end of a run everything must be through.
   private var capacity: Double {
     let round = Double(daemons) * (delayFloor + delayMean + service)
@@ -162,8 +194,4 @@ public struct Options: Sendable {
     return min(packetsPerRound / round / packetsPerMessage, 0.05 / service / Double(daemons))
   }
 
-  /// Name and value of each, for reports.
-  public var lines: [String] {
-    Mirror(reflecting: self).children.map { "\($0.label ?? "?") = \($0.value)" }
-  }
 }

@@ -31,7 +31,7 @@ public struct Sending: Sendable {
 }
 
 public enum Action: Sendable {
-  /// These links carry nothing for so many nanoseconds.
+  /// These links carry nothing for so many nanoseconds; `.max`: for ever.
   case cut([Link], UInt64)
   /// `afterDatagrams`: in the middle of the next outputs. Comes back after so many nanoseconds; nil: never.
   case crash(Int, afterDatagrams: Int?, restart: UInt64?)
@@ -87,6 +87,7 @@ extension Options {
   public func plan() -> [PlanEntry] {
     var entries: [PlanEntry] = []
     addFaults(&entries)
+    addCore(&entries)
     for client in 0..<clientsPerDaemon * daemons { addClient(client, &entries) }
     // A stable order for equal times.
     return entries.enumerated().sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }.map(\.element)
@@ -137,6 +138,29 @@ extension Options {
     times(&random, rate: wallSteps, until: quiet) { time, random in
       entries.append(PlanEntry(time, .wallStep(random.below(daemons), seconds: random.within(-10...10))))
     }
+  }
+
+  /// What stays broken for ever (evs-properties 10, "Core"). Nothing of the others reaches the core: a daemon that is
+  /// heard but does not hear is asked into every new ring, and no ring with it can form.
+  private func addCore(_ entries: inout [PlanEntry]) {
+    guard !core.isEmpty else { return }
+    var random = Xoshiro256(seed, stream: 8)
+    var cuts: [Link] = []
+    for outsider in 0..<daemons where !core.contains(outsider) {
+      if random.chance(0.3) {
+        entries.append(PlanEntry(quiet, .crash(outsider, afterDatagrams: nil, restart: nil)))
+        continue
+      }
+      let hearsCore = random.chance(0.3)
+      for member in core {
+        cuts.append(Link(outsider, member))
+        if !hearsCore { cuts.append(Link(member, outsider)) }
+      }
+      for other in 0..<daemons where other != outsider && !core.contains(other) && random.chance(0.3) {
+        cuts.append(Link(outsider, other))
+      }
+    }
+    if !cuts.isEmpty { entries.append(PlanEntry(quiet, .cut(cuts, .max))) }
   }
 
   private func links(_ separated: (Int, Int) -> Bool) -> [Link] {

@@ -4,17 +4,33 @@
 import SpreadCheck
 
 extension Outcome {
-  public func text(shrunk: Shrunk?) -> String {
-    var text = "make sim SEED=\(hexadecimal(seed))\n"
+  /// - Parameters:
+  ///   - command: what repeats the run.
+  ///   - saved: where the shortest schedule is.
+  public func text(_ command: String, shrunk: Shrunk?, saved: String?) -> String {
+    var text = command + "\n"
     text += report.text(trace)
     text += "\noptions:\n" + options.lines.map { "  \($0)" }.joined(separator: "\n") + "\n"
     guard let shrunk else { return text }
-    text += "\nshortest schedule after \(shrunk.repetitions) repetitions: \(shrunk.plan.count) entries, "
-    text += "\(shrunk.decisions) network faults\n"
-    for entry in shrunk.plan { text += "  \(milliseconds(Int64(entry.time))) \(entry.action)\n" }
+    text += "\nshortest schedule for \(shrunk.property) after \(shrunk.repetitions) repetitions: \(shrunk.plan.count) "
+    text += "entries, \(shrunk.faults) network faults\n"
+    for line in shrunk.scenario.split(separator: "\n") { text += "  \(line)\n" }
+    if let saved { text += "saved as \(saved)\n" }
     text += "\n" + shrunk.report.text(shrunk.trace)
-    text += "\nlast events:\n" + table(shrunk.report, shrunk.trace)
+    text += "\nlast events:\n" + table(shrunk)
     return text
+  }
+}
+
+extension Trace {
+  /// When the last line of a proof was written.
+  func lastTime(_ violation: Violation) -> Int64 {
+    violation.evidence.reduce(0) { last, evidence in
+      switch evidence {
+      case .client(let client, let record): max(last, clients[client].records[record].time)
+      case .daemon(let daemon, let record): max(last, daemons[daemon].records[record].time)
+      }
+    }
   }
 }
 
@@ -24,16 +40,11 @@ private func milliseconds(_ time: Int64) -> String {
   return "\(micro / 1000)." + String(repeating: "0", count: 3 - rest.utf8.count) + rest + "ms"
 }
 
-/// The 50 daemon events before the last line of the first proof, one column per daemon.
-private func table(_ report: Report, _ trace: Trace) -> String {
-  guard let violation = report.violations.first(where: { !$0.isWarning }) else { return "" }
-  var end: Int64 = 0
-  for evidence in violation.evidence {
-    switch evidence {
-    case .client(let client, let record): end = max(end, trace.clients[client].records[record].time)
-    case .daemon(let daemon, let record): end = max(end, trace.daemons[daemon].records[record].time)
-    }
-  }
+/// The 50 daemon events before the last line of the proof, one column per daemon.
+private func table(_ shrunk: Shrunk) -> String {
+  let trace = shrunk.trace
+  guard let violation = shrunk.report.violations.first(where: { $0.property == shrunk.property }) else { return "" }
+  let end = trace.lastTime(violation)
   var rows: [(time: Int64, daemon: Int, text: String)] = []
   for (number, daemon) in trace.daemons.enumerated() {
     for record in daemon.records where record.time <= end {

@@ -27,8 +27,12 @@ public func runSeed(_ seed: UInt64, _ options: Options? = nil) -> Outcome {
   let world = World(options)
   world.run()
   return Outcome(
-    seed: seed, hash: world.hash, events: world.events, options: options, report: Checker.check(world.trace),
-    trace: world.trace)
+    seed: seed, hash: world.hash, events: world.events, options: options, report: world.judge(), trace: world.trace)
+}
+
+extension World {
+  /// What the checkers say of the run.
+  func judge() -> Report { options.corrupt > 0 ? judgeDamaged() : Checker.check(trace) }
 }
 
 extension Outcome {

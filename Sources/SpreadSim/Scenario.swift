@@ -1,7 +1,11 @@
 // Scenarios written by hand: a text file of blocks, each some commands, a line `----` and what they print. Blocks of one
 // file follow each other in one world (evs-properties 14).
 //
-//   world DAEMONS [CLIENTS] [delay=MS] [name=value ...]   begins anew; daemons d1.., clients c0.. (cN lives at d(N % DAEMONS + 1))
+//   world DAEMONS [CLIENTS] [name=value ...]   begins anew; daemons d1.., clients c0.. (cN lives at d(N % DAEMONS + 1));
+//                                    names: delay (ms), limit, personal and all options of the simulator (OptionText)
+//   at TIME ACTION                   what shall happen then (PlanText); right behind world
+//   faults                           of the faults that the options draw only those named happen; right behind world
+//   fault KIND FROM>TO CLASS N       the N-th datagram of this class on the link
 //   run TIME                         20ms, 5s
 //   until D KIND [xN]                the daemon sends its N-th such datagram, at most 30 s
 //   connect C ...   disconnect C   vanish C   join C G[-G]   leave C G   slow C [PER SECOND]
@@ -14,7 +18,7 @@
 //   clients [C ...]                  what these (all) clients saw since they were last asked
 //   rings                            the configurations installed since last asked
 //   daemons                          state and members of every daemon
-//   check [settled]                  all checkers
+//   check [settled]                  all checkers; those of a healed end when the world has an end
 
 import SpreadCheck
 import SpreadCore
@@ -59,23 +63,42 @@ public func runScenario(_ file: String) throws(ScenarioError) -> String {
   return output
 }
 
-private struct ScenarioFailure: Error {
+struct ScenarioFailure: Error {
   var text: String
 }
 
-private struct Scenario {
+struct Scenario {
   private var world: World!
   private var shownClients: [Int: Int] = [:]
   private var shownDaemons: [Int: Int] = [:]
   private var cuts: [Link] = []
+  private var isStarted = false
 
-  mutating func command(_ words: [String]) throws(ScenarioFailure) -> String {
+  /// What a scenario's world is like when nothing else is said.
+  static func options(_ daemons: Int) -> Options {
+    var options = Options(seed: 1)
+    options.daemons = daemons
+    options.clientsPerDaemon = 1
+    options.delayFloor = 0.001
+    options.delayMean = 0
+    options.quiet = .max / 4
+    options.end = .max / 2
+    options.joinsFirst = false
+    return options
+  }
+
+  fileprivate mutating func command(_ words: [String]) throws(ScenarioFailure) -> String {
     let rest = Array(words.dropFirst())
     if words[0] == "world" {
       try begin(rest)
       return ""
     }
     guard world != nil else { throw ScenarioFailure(text: "begin with world") }
+    if try prepare(words[0], rest) { return "" }
+    if !isStarted {
+      isStarted = true
+      world.start()
+    }
     switch words[0] {
     case "run": world.advance(to: world.now + (try time(rest.first)))
     case "until": try wait(rest)
@@ -122,9 +145,8 @@ private struct Scenario {
 
   private func time(_ word: String?) throws(ScenarioFailure) -> UInt64 {
     guard let word else { throw ScenarioFailure(text: "a time is missing") }
-    if word.hasSuffix("ms"), let value = UInt64(word.dropLast(2)) { return value * 1_000_000 }
-    if word.hasSuffix("s"), let value = UInt64(word.dropLast()) { return value * Options.second }
-    throw ScenarioFailure(text: "\(word) is no time")
+    guard let time = readTime(word) else { throw ScenarioFailure(text: "\(word) is no time") }
+    return time
   }
 
   private func daemon(_ word: String?) throws(ScenarioFailure) -> Node {
@@ -157,36 +179,49 @@ private struct Scenario {
   // MARK: Commands
 
   private mutating func begin(_ words: [String]) throws(ScenarioFailure) {
-    var options = Options(seed: 1)
-    options.daemons = try number(words.first)
-    options.clientsPerDaemon = 1
-    options.delayFloor = 0.001
-    options.delayMean = 0
-    options.quiet = .max / 4
-    options.end = .max / 2
-    var clients = options.daemons
+    var options = Scenario.options(try number(words.first))
+    var clients: Int?
     for word in words.dropFirst() {
-      let parts = word.split(separator: "=")
-      guard parts.count == 2, let value = Int(parts[1]) else {
+      let parts = word.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
+      guard parts.count == 2 else {
         clients = try number(word)
         continue
       }
       switch parts[0] {
-      case "delay": options.delayFloor = Double(value) / 1000
-      case "window": options.window = value
-      case "personal": options.personalWindow = value
-      case "groups": options.groups = value
-      case "limit": options.maxSessionMessages = value
-      default: throw ScenarioFailure(text: "unknown option \(word)")
+      case "delay": options.delayFloor = Double(try number(parts[1])) / 1000
+      case "personal": options.personalWindow = try number(parts[1])
+      case "limit": options.maxSessionMessages = try number(parts[1])
+      default:
+        guard options.read(parts[0], parts[1]) else { throw ScenarioFailure(text: "unknown option \(word)") }
       }
     }
-    options.clientsPerDaemon = (clients + options.daemons - 1) / options.daemons
+    if let clients { options.clientsPerDaemon = (clients + options.daemons - 1) / options.daemons }
     world = World(options, plan: [])
-    world.joinsFirstGroup = false
-    world.start()
+    isStarted = false
     shownClients = [:]
     shownDaemons = [:]
     cuts = []
+  }
+
+  /// What is said before the world starts.
+  private mutating func prepare(_ word: String, _ rest: [String]) throws(ScenarioFailure) -> Bool {
+    switch word {
+    case "at":
+      let time = try time(rest.first)
+      guard let action = Action(Array(rest.dropFirst())) else {
+        throw ScenarioFailure(text: "no action: \(rest.dropFirst().joined(separator: " "))")
+      }
+      guard action.isWithin(world.options) else { throw ScenarioFailure(text: "no such daemon, client or group") }
+      world.schedule(PlanEntry(time, action))
+    case "faults": world.network.filter = .only([])
+    case "fault":
+      guard let decision = Decision(rest, daemons: world.options.daemons) else {
+        throw ScenarioFailure(text: "fault KIND FROM>TO CLASS N")
+      }
+      world.network.filter.add(decision.key)
+    default: return false
+    }
+    return true
   }
 
   private mutating func send(_ words: [String]) throws(ScenarioFailure) {
@@ -330,9 +365,11 @@ private struct Scenario {
   private func check(isSettled: Bool) -> String {
     var run = world.trace.run
     run.isSettled = isSettled
-    run.quiet = nil
-    run.bound = nil
-    run.end = nil
+    if world.options.quiet > world.now {
+      run.quiet = nil
+      run.bound = nil
+      run.end = nil
+    }
     world.trace.setRun(run)
     let report = Checker.check(world.trace)
     guard !report.isClean else { return "clean\n" }

@@ -8,7 +8,7 @@ import SpreadWire
 public final class World {
   public let options: Options
   public let trace = Trace()
-  let plan: [PlanEntry]
+  private(set) var plan: [PlanEntry]
   let configuration: Configuration
   let settings: ProtocolSettings
   var queue = EventQueue()
@@ -17,8 +17,6 @@ public final class World {
   var nodes: [Node] = []
   var clients: [SimClient] = []
   public internal(set) var now: UInt64 = 0
-  /// Every client joins the first group when it is connected.
-  var joinsFirstGroup = true
   /// Clients for whom messages wait in their daemon after the current step.
   var backlogs: [SimClient] = []
   /// Last number used by each private name.
@@ -35,17 +33,18 @@ public final class World {
   private var nameIDs: [GroupName: NameID] = [:]
   var lastPayload: (buffer: ObjectIdentifier, name: GroupName, id: MessageID, payload: Payload)?
   private var jitter: Xoshiro256
+  private var damage: Damage
+  /// Sessions that their daemon closed, and how many messages waited for them then.
+  var closedByDaemon: [(client: SimClient, waiting: Int)] = []
 
   var time: Int64 { Int64(now) }
 
-  /// - Parameters:
-  ///   - plan: what happens; nil: what the options' seed says.
-  ///   - suppressed: keys of network decisions left out.
+  /// - Parameter plan: what happens; nil: what the options' seed says.
   public convenience init(_ options: Options, plan: [PlanEntry]? = nil) {
-    self.init(options, plan: plan, suppressed: [], recordsDecisions: false)
+    self.init(options, plan: plan, .all, recordsDecisions: false)
   }
 
-  init(_ options: Options, plan: [PlanEntry]?, suppressed: Set<UInt64>, recordsDecisions: Bool) {
+  init(_ options: Options, plan: [PlanEntry]?, _ filter: FaultFilter, recordsDecisions: Bool) {
     self.options = options
     self.plan = plan ?? options.plan()
     configuration = World.configuration(options)
@@ -54,8 +53,9 @@ public final class World {
     var settings = ProtocolSettings(configuration)
     settings.timeouts = timeouts
     self.settings = settings
-    network = Network(options, suppressed: suppressed, recordsDecisions: recordsDecisions)
+    network = Network(options, filter, recordsDecisions: recordsDecisions)
     jitter = Xoshiro256(options.seed, stream: 7)
+    damage = Damage(options)
     for index in 0..<options.daemons { nodes.append(Node(index: index, name: "d\(index + 1)")) }
     for index in 0..<options.daemons * options.clientsPerDaemon {
       clients.append(SimClient(index: index, node: nodes[index % options.daemons], seed: options.seed))
@@ -66,10 +66,11 @@ public final class World {
     }
     var run = RunRecord()
     run.daemons = nodes.map { trace.names.id($0.name) }
+    run.core = options.core.map { trace.names.id(nodes[$0].name) }
     run.quiet = Int64(options.quiet)
     run.end = Int64(options.end)
     run.bound = Int64(options.bound)
-    run.isSettled = true
+    run.isSettled = options.endsSettled
     run.isSimulated = true
     run.window = Int32(options.window)
     run.personalWindow = Int32(options.personalWindow)
@@ -109,7 +110,12 @@ public final class World {
 
   func start() {
     for (place, entry) in plan.enumerated() { queue.add(.plan, 0, place, at: entry.time) }
-    for node in nodes { boot(node) }
+    for node in nodes where !options.absent.contains(node.index) { boot(node) }
+  }
+
+  func schedule(_ entry: PlanEntry) {
+    plan.append(entry)
+    queue.add(.plan, 0, plan.count - 1, at: entry.time)
   }
 
   func advance(to end: UInt64) {
@@ -138,7 +144,8 @@ public final class World {
 
   private func calm() {
     isCalm = true
-    network.calm()
+    network.calm(settings.timeouts)
+    for node in nodes { node.stopsAfter = nil }
   }
 
   private func take(_ event: Event) {
@@ -152,7 +159,7 @@ public final class World {
       if case .cut(let links, _) = plan[Int(event.value)].action { for link in links { network.heal(link) } }
     case .stream: streamArrives(clients[Int(event.value)])
     case .read: readOne(clients[Int(event.value)])
-    case .restart: if node.daemon == nil { boot(node) }
+    case .restart: if node.daemon == nil, !node.isGone { boot(node) }
     case .resume: resume(node)
     }
   }
@@ -161,9 +168,10 @@ public final class World {
     switch action {
     case .cut(let links, let length):
       for link in links { network.cut(link) }
-      queue.add(.planEnd, 0, place, at: min(now + length, max(options.quiet, now + 1)))
+      if length < .max { queue.add(.planEnd, 0, place, at: min(now + length, max(options.quiet, now + 1))) }
     case .crash(let index, let afterDatagrams, let restart):
       let node = nodes[index]
+      if restart == nil { node.isGone = true }
       guard node.daemon != nil else { return }
       if let restart { queue.add(.restart, index, 0, at: min(now + restart, max(options.quiet, now + 1))) }
       if let afterDatagrams { node.stopsAfter = afterDatagrams } else { stop(node) }
@@ -376,6 +384,7 @@ public final class World {
     case .close(let id, _):
       if let client = node.sessions[id.index] {
         node.sessions[id.index] = nil
+        if client.isOpen { closedByDaemon.append((client, client.inbox.count - SimClient.socketMessages)) }
         sessionClosed(client)
       }
     }
@@ -396,6 +405,18 @@ public final class World {
     return false
   }
 
+  /// Another datagram than was sent arrives.
+  private func sendDamaged(
+    _ bytes: UnsafeRawBufferPointer, _ kind: Event.Kind, from sender: Int, to receiver: Int, at arrival: UInt64
+  ) -> Bool {
+    guard options.corrupt > 0, !isCalm, let changed = damage.strike(bytes, isToken: kind == .token) else { return false }
+    changed.withUnsafeBytes {
+      let packet = pool.add($0, from: sender, hash: World.contentHash($0))
+      queue.add(kind, receiver, Int(packet), at: arrival)
+    }
+    return true
+  }
+
   private func send(_ bytes: UnsafeRawBufferPointer, _ datagram: Datagram, _ node: Node) {
     let datagramClass = DatagramClass(bytes, datagram.kind)
     let hash = World.contentHash(bytes)
@@ -412,7 +433,7 @@ public final class World {
       case .stopSender, .mark, nil: break
       }
       for arrival in [first, second] {
-        guard let arrival else { continue }
+        guard let arrival, !sendDamaged(bytes, kind, from: node.index, to: receiver, at: arrival) else { continue }
         if let packet {
           pool.retain(packet)
           queue.add(kind, receiver, Int(packet), at: arrival)
@@ -427,13 +448,14 @@ public final class World {
     case .daemon(let receiver): send(to: receiver, isMulticast: false)
     case .segment:
       for receiver in nodes.indices where receiver != node.index { send(to: receiver, isMulticast: true) }
+    case .monitor: break
     }
   }
 
   /// Without the type word and the transmitter, which retransmission rewrites.
   static func contentHash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
     var mixer = Mixer()
-    mixer.add(bytes.slice(8, bytes.count - 8))
+    if bytes.count > 8 { mixer.add(bytes.slice(8, bytes.count - 8)) }
     return mixer.value
   }
 

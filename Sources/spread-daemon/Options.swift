@@ -111,7 +111,8 @@ struct Options {
       spread -c /etc/spread.conf -n d1    the daemon d1 of a configuration
 
     Clients connect to "4803" (unix socket /tmp/4803) or "4803@host" (TCP).
-    SIGTERM and SIGINT (Ctrl-C) stop the daemon in order, SIGHUP opens its log file anew.
+    SIGTERM and SIGINT (Ctrl-C) stop the daemon in order, SIGHUP makes it read its
+    configuration again and opens its log file anew.
 
     Exit codes: 0 stopped in order (--check: the configuration is right), 1 could not
     start (--check: it is wrong), 2 wrong use of the options.

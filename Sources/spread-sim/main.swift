@@ -1,32 +1,48 @@
 // spread-sim: runs seeds of the simulator and checks them (evs-properties 12, 13).
-//
-//   spread-sim --seeds N [--from S]   many seeds; failing ones are told in one line each
-//   spread-sim --seed X [--no-shrink] one seed; a violation is told in full
-//   spread-sim --bugs [--seeds N]     each planted bug with up to N seeds (only in builds with SPREAD_BUGS)
-//   spread-sim --dump PREFIX --seed X the trace lines of files that begin so
-//   spread-sim --scenarios [--rewrite] FILE ...   compares, or writes anew, what scenarios print
-//   spread-sim --measure              virtual seconds per second of processor, 5 daemons under load
-//
-// The last line is "n seeds, v violations"; exit status 1 when there are any.
 
 import Glibc
 import SpreadCheck
 import SpreadCore
 import SpreadSim
 
+let help = """
+  Usage: spread-sim [--seeds N] [--from S]        many seeds; failing ones are told in one line each
+         spread-sim --seed X                      one seed; a violation is shrunk and told in full
+         spread-sim --scenarios [--rewrite] FILE...   compares, or writes anew, what scenarios print
+         spread-sim --bugs [--bug NAME] [--seeds N]   each planted bug with up to N seeds (builds with SPREAD_BUGS only)
+         spread-sim --planted NAME --seed X       one seed with a planted bug (builds with SPREAD_BUGS only)
+         spread-sim --measure                     virtual seconds per second of processor, 5 daemons under load
+
+  Runs:    --corrupt        datagrams are damaged: only "no daemon stops, no session is lost, all come together" is checked
+           --core           some daemons stay together in the end, everything else is broken for ever
+                            (without the flag: in one run of twenty)
+  Output:  -v               a line for every seed          --dump PREFIX   trace lines of the files that begin so
+           --no-shrink      do not look for the shortest schedule
+           --minutes M      look for it so long (5)        --save DIR      writes it there as a scenario
+
+  The last line is "n seeds, v violations"; exit status 1 when there are any.
+
+  Examples:
+    spread-sim --seeds 500 --from 20001        spread-sim --seed 13712 --save /var/tmp
+    spread-sim --corrupt --seeds 1000          spread-sim --scenarios Tests/Scenarios/stale-arq.txt
+  """
 
 struct Arguments {
   var seeds: UInt64 = 100
   var from: UInt64 = 1
   var single: UInt64?
   var shrinks = true
+  var minutes: UInt64 = 5
+  var save: String?
   var verbose = false
   var bugs = false
   var measures = false
   var onlyBug: String?
+  var planted: String?
   var dump: String?
   var scenarios: [String]?
   var rewrites = false
+  var flavour = Flavour.usual
 
   init() {
     var rest = CommandLine.arguments.dropFirst()
@@ -35,32 +51,47 @@ struct Arguments {
       exit(2)
     }
     func next(_ option: String) -> String {
-      guard let value = rest.popFirst() else { fail("\(option) wants a value") }
+      guard let value = rest.popFirst() else { fail("\(option) wants a value; see spread-sim --help") }
       return value
     }
     func number(_ option: String) -> UInt64 {
       let text = next(option)
       let value = text.hasPrefix("0x") ? UInt64(text.dropFirst(2), radix: 16) : UInt64(text)
-      guard let value else { fail("\(option): \(text) is no number") }
+      guard let value else { fail("\(option) wants a number, not \(text)") }
       return value
     }
     while let option = rest.popFirst() {
       switch option {
+      case "--help", "-h":
+        print(help)
+        exit(0)
       case "--seeds": seeds = number(option)
       case "--from": from = number(option)
       case "--seed": single = number(option)
       case "--no-shrink": shrinks = false
+      case "--minutes": minutes = number(option)
+      case "--save": save = next(option)
+      case "--corrupt": flavour = .corrupt
+      case "--core": flavour = .core
       case "-v": verbose = true
       case "--bugs": bugs = true
       case "--bug": onlyBug = next(option)
+      case "--planted": planted = next(option)
       case "--measure": measures = true
       case "--scenarios": scenarios = []
       case "--rewrite": rewrites = true
       case "--dump": dump = next(option)
       case _ where scenarios != nil && !option.hasPrefix("-"): scenarios?.append(option)
-      default: fail("unknown option \(option); see the top of Sources/spread-sim/main.swift")
+      default: fail("unknown option \(option); see spread-sim --help")
       }
     }
+    if !Options.unlisted.isEmpty { fail("options without a name in OptionText: \(Options.unlisted)") }
+  }
+
+  /// What repeats a run.
+  func command(_ seed: UInt64) -> String {
+    let flag = flavour == .usual ? "" : " OPTS=--\(flavour)"
+    return "make sim SEED=\(hexadecimal(seed))\(flag)\(planted.map { "   (planted bug \($0))" } ?? "")"
   }
 }
 
@@ -75,7 +106,8 @@ func tell(_ line: String) {
 func runMany() -> Bool {
   var violations = 0
   for seed in arguments.from..<arguments.from + arguments.seeds {
-    let outcome = runSeed(seed)
+    running = seed
+    let outcome = runSeed(seed, .drawn(seed, arguments.flavour))
     violations += outcome.report.violationCount
     if arguments.verbose || !outcome.report.isClean { tell(outcome.line) }
   }
@@ -84,15 +116,61 @@ func runMany() -> Bool {
 }
 
 func runOne(_ seed: UInt64) -> Bool {
-  let outcome = runSeed(seed)
+  if let name = arguments.planted { plant(name) }
+  running = seed
+  let outcome = runSeed(seed, .drawn(seed, arguments.flavour))
   if let dump = arguments.dump { print(lines(outcome.trace, dump)) }
   print(outcome.line)
   if !outcome.report.isClean {
-    let shrunk = arguments.shrinks ? outcome.properties.first.flatMap { shrink(outcome.options, $0) } : nil
-    print(outcome.text(shrunk: shrunk))
+    let shrunk = arguments.shrinks ? outcome.properties.first.flatMap { shortest(outcome, $0) } : nil
+    let saved = shrunk.flatMap(saved)
+    print(outcome.text(arguments.command(seed), shrunk: shrunk, saved: saved))
   }
   print("1 seeds, \(outcome.report.violationCount) violations")
   return outcome.report.isClean
+}
+
+func shortest(_ outcome: Outcome, _ property: String) -> Shrunk? {
+  let start = time(nil)
+  return shrink(outcome.options, property) { time(nil) - start < Int(arguments.minutes) * 60 }
+}
+
+/// Writes the schedule as a scenario with what it prints now.
+func saved(_ shrunk: Shrunk) -> String? {
+  guard let directory = arguments.save else { return nil }
+  var text = shrunk.scenario
+  do throws(ScenarioError) { text = try runScenario(text) } catch { tell("the shortest schedule is no scenario: \(error)") }
+  let path = "\(directory)/\(hexadecimal(shrunk.options.seed))-\(shrunk.property).txt"
+  guard let file = fopen(path, "w") else {
+    tell("\(path) cannot be written")
+    return nil
+  }
+  fputs(text, file)
+  fclose(file)
+  return path
+}
+
+/// The seed that runs, for the message of a trap.
+nonisolated(unsafe) var running: UInt64 = 0
+
+/// A trap says which seed it was.
+func tellSeedOfTraps() {
+  for number in [SIGILL, SIGTRAP, SIGSEGV, SIGABRT] {
+    signal(number) { number in
+      var digits = [UInt8](repeating: 0x20, count: 21)
+      var rest = running
+      var at = 19
+      repeat {
+        digits[at] = 0x30 + UInt8(rest % 10)
+        (rest, at) = (rest / 10, at - 1)
+      } while rest > 0
+      digits[20] = 0x0a
+      _ = write(2, "spread-sim: trapped in seed", 27)
+      _ = write(2, digits, digits.count)
+      signal(number, SIG_DFL)
+      raise(number)
+    }
+  }
 }
 
 func lines(_ trace: Trace, _ prefix: String) -> String {
@@ -133,12 +211,20 @@ func measure() {
 }
 
 #if SPREAD_BUGS
+  func plant(_ name: String) {
+    plantedBug = Bug(rawValue: name)
+    if plantedBug != nil { return }
+    print("spread-sim: no bug \(name); there are \(Bug.allCases.map(\.rawValue).joined(separator: " "))")
+    exit(2)
+  }
+
   func runBugs() -> Bool {
     var missed = 0
     for bug in Bug.allCases where arguments.onlyBug == nil || bug.rawValue == arguments.onlyBug {
       plantedBug = bug
       var caught: String?
       for seed in 1...arguments.seeds {
+        running = seed
         let outcome = runSeed(seed)
         guard !outcome.report.isClean else { continue }
         caught = "seed \(seed) by \(outcome.properties.joined(separator: " "))"
@@ -152,6 +238,11 @@ func measure() {
     return missed == 0
   }
 #else
+  func plant(_ name: String) {
+    print("spread-sim: this build contains no bugs; see make bugbank")
+    exit(2)
+  }
+
   func runBugs() -> Bool {
     print("spread-sim: this build contains no bugs to be found; see make bugbank")
     return false
@@ -202,6 +293,7 @@ func runScenarios(_ paths: [String]) -> Bool {
   return failures == 0
 }
 
+tellSeedOfTraps()
 let isGood: Bool
 if let scenarios = arguments.scenarios {
   isGood = runScenarios(scenarios)

@@ -56,7 +56,8 @@ for page in [SE]*_*.3; do
 done
 
 # A page for every program and file; the title is that of the file, links lead somewhere.
-for name in spread.8 spread.conf.5 spread.access_ip.5 spuser.1 sptuser.1 spflooder.1 spping.1 spread-check.1; do
+for name in spread.8 spread.conf.5 spread.access_ip.5 spmonitor.8 spuser.1 sptuser.1 spflooder.1 spping.1 \
+  spread-check.1; do
   [ -e "$name" ] || fail "no page $name"
 done
 for page in $pages; do

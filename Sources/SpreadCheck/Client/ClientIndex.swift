@@ -120,8 +120,12 @@ final class ClientIndex {
   func groups(_ message: MessageInfo) -> [NameID] { trace.names[message.payload.groups] }
   func stays(of key: ViewKey) -> [Int] { viewNumbers[key].map { byView[$0].stays } ?? [] }
 
-  /// Whether the session cannot be blamed for what it did not receive.
-  func isFaulty(_ client: Int) -> Bool { clients[client].closedRecord != nil || !trace.run.isSettled }
+  /// Whether the session cannot be blamed for what it did not receive: it is gone, the run was cut off, or its daemon
+  /// stays broken (evs-properties 10, "Core").
+  func isFaulty(_ client: Int) -> Bool {
+    if clients[client].closedRecord != nil || !trace.run.isSettled { return true }
+    return !trace.run.core.isEmpty && !(clients[client].daemon.map(trace.run.core.contains) ?? false)
+  }
 
   /// Whether `sender` is spared the message by its own wish.
   func isDiscarded(_ message: Int32, at client: Int) -> Bool {

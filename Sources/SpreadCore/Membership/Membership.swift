@@ -61,8 +61,8 @@ struct Membership {
     }
   }
 
-  let topology: Topology
-  let timeouts: Timeouts
+  var topology: Topology
+  var timeouts: Timeouts
   var state = State.operational
   /// Members of the installed ring; only me while there is none. In recovery still the old ones.
   var installed: DaemonSet
@@ -157,6 +157,11 @@ struct Membership {
     foreignReported = false
     state = .operational
     if leads, topology.count > 1 { arm(.lookup, timeouts.lookup, at: now, into: &out) }
+  }
+
+  /// There may be others: the lookup timer need not be waited for.
+  func lookSoon(at now: Instant, into out: inout Outbox) {
+    if leads, topology.count > 1 { arm(.lookup, 0, at: now, into: &out) }
   }
 
   // MARK: Foreign packets

@@ -17,7 +17,7 @@ extension Ring {
   ) {
     if isTokenAlive { ringIsAlive(at: now, into: &out) }
     let sequence = header.sequence
-    guard let origin = topology.position(of: header.process), sequence > lastDiscarded,
+    guard let origin = origin(of: header), sequence > lastDiscarded,
       sequence &- lastDiscarded < Ring.reach,
       store.state(sequence) == .empty || (bug(.duplicatesAccepted) && store.state(sequence) == .delivered)
     else { return }
@@ -38,6 +38,10 @@ extension Ring {
     } else {
       reliablePass(sequence...sequence)
     }
+  }
+
+  private func origin(of header: PacketHeader) -> Int? {
+    bug(.retiredForgotten) ? topology.position(of: header.process) : topology.origin(of: header.process)
   }
 
   /// Copies the packet into its slot, header and fragment headers in this machine's order.

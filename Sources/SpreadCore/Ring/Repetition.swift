@@ -57,7 +57,6 @@ extension Ring {
   mutating func hurryTimer(_ wire: inout Transmitter, at now: Instant, into out: inout Outbox) {
     guard isTokenAlive else { return }
     if leads {
-      counters.tokenHurries += 1
       if holdsToken {
         releaseToken(&wire, at: now, into: &out)
       } else {
@@ -88,6 +87,7 @@ extension Ring {
   /// Sends the last token again, without requests (daemon-ring 3.8, "Re-send").
   mutating func repeatToken(_ wire: inout Transmitter, at now: Instant, into out: inout Outbox) {
     if leads {
+      counters.tokenHurries += 1
       let round = bug(.repetitionIsNewRound) ? (lastToken.type.round + 1) & 15 : lastToken.type.round
       lastToken.type = PacketType(round: round, repeats: (lastToken.type.repeats + 1) & 15)
       if !isAlone { awaitToken(at: now, into: &out) }

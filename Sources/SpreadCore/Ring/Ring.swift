@@ -62,6 +62,8 @@ public enum TokenLossReason: Equatable, Sendable {
   case contradictoryForm
   /// The daemon has just started.
   case started
+  /// Another configuration is taken over.
+  case reload
 }
 
 struct RingSettings {
@@ -82,7 +84,7 @@ struct Ring {
     case recovery(Recovery)
   }
 
-  let topology: Topology
+  var topology: Topology
   var settings: RingSettings
   var timeouts: Timeouts
 
@@ -148,11 +150,14 @@ struct Ring {
     active = DaemonSet([topology.me])
     commitSet = [topology.me]
     lastToken = Ring.zeroToken(topology)
-    assembly = Array(repeating: nil, count: topology.count)
+    assembly = Array(repeating: nil, count: topology.ids.count)
   }
 
   /// How far a sequence number may lie above what was discarded.
   static let reach: Int32 = PacketStore.slotCount - 1
+
+  /// Packets above what everybody has and the 1600 of daemon-ring 3.6.
+  static let slotsPerRound = 4096
 
   static func zeroToken(_ topology: Topology) -> TokenHeader {
     TokenHeader(

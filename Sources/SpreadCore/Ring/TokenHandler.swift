@@ -53,6 +53,7 @@ extension Ring {
     }
     highest = Swift.max(highest, received.sequence)
     receivedRounds &+= 1
+    if !leads, received.type.repeats > 0 { counters.tokenHurries += 1 }
     out.preferToken = false
     tokenReturned(received, asks: !requests.isEmpty, at: now, into: &out)
 
