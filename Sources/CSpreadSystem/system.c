@@ -403,6 +403,15 @@ int sys_raise_descriptor_limit(int wanted) {
   return limit.rlim_cur > INT32_MAX ? INT32_MAX : (int)limit.rlim_cur;
 }
 
+/* glibc hands them to constructors too. */
+static int argument_count;
+static char **arguments;
+__attribute__((constructor)) static void keep_arguments(int count, char **values) {
+  argument_count = count;
+  arguments = values;
+}
+const char *sys_argument(int i) { return i >= 0 && i < argument_count ? arguments[i] : NULL; }
+
 const char *sys_error_text(int error) { return strerror(error); }
 const char *sys_environment(const char *name) { return getenv(name); }
 _Noreturn void sys_exit(int code) { exit(code); }

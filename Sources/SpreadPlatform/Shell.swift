@@ -13,7 +13,10 @@ public final class Shell: SessionOwner, RingOwner {
   private var outbox = Outbox()
   private var deadlines = Deadlines()
   private var now = Instant.read()
+  /// A signal asked the daemon to leave.
   private var isStopping = false
+  /// There is no sense in leaving in order.
+  private var mustEnd = false
   private var clientsArePaused = false
   /// Datagrams that could not be sent are told once a second.
   private var lossToldUntil: UInt64 = 0
@@ -73,20 +76,24 @@ public final class Shell: SessionOwner, RingOwner {
     try loop.add(sockets.readable.descriptor, .readableClients)
   }
 
-  /// Runs until SIGTERM, SIGINT, or until the daemon ends by itself.
+  /// Runs until SIGTERM, SIGINT, or until the daemon ends by itself, and then until it has left its ring; a second
+  /// signal is not waited out.
   public func run() {
     service?.ready()
     handle(.start)
-    while !isStopping {
+    while outbox.departure == nil, !mustEnd {
       let ready = loop.wait(until: min(deadlines.earliest, refusals.summaryDue, sockets.acceptAgainAt))
       now = .read()
       turn(ready)
     }
-    handle(.stop)
     sockets.flush(for: self)
     sockets.closeListeners()
     unixSocket?.remove()
-    log.tell(LogLine(.info, "daemon.stopped", "daemon stopped in order"))
+    log.tell(
+      outbox.departure == .complete
+        ? LogLine(.info, "daemon.stopped", "daemon stopped in order")
+        : LogLine(
+          .warning, "daemon.stopped", "daemon stopped without leaving its ring in order; its last messages may be lost"))
   }
 
   private func turn(_ ready: Sources) {
@@ -134,7 +141,7 @@ public final class Shell: SessionOwner, RingOwner {
     for action in outbox.timers { deadlines.set(action.timer, action.deadline) }
     for event in outbox.log { tell(event) }
     if outbox.orders.contains(.readConfiguration) { wantsConfiguration = true }
-    if outbox.orders.contains(.stop) { isStopping = true }
+    if outbox.orders.contains(.stop) { mustEnd = true }
     outbox.reset()
     if let memory, daemon.lastTime != memory.lastTime, let error = memory.remember(daemon.lastTime) {
       log.tell(
@@ -209,7 +216,10 @@ public final class Shell: SessionOwner, RingOwner {
       case .stop(let name):
         log.tell(LogLine(.info, "daemon.stopping", "\(name): stopping", [("signal", name)]))
         service?.stopping()
+        // Impatience: the second signal.
+        if isStopping { mustEnd = true }
         isStopping = true
+        handle(.stop)
       case .hangUp:
         hangUp()
       }
@@ -267,7 +277,7 @@ public final class Shell: SessionOwner, RingOwner {
         LogLine(
           .error, "ring.sockets-failed", "\(error); the daemon stops, because others could no longer reach it",
           [("errno", String(error.code))]))
-      isStopping = true
+      mustEnd = true
     }
     sender = self.ring.map { RingSender($0) }
   }

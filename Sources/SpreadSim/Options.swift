@@ -40,6 +40,7 @@ public struct Options: Sendable {
   public var clogs = 0.0
   public var partitions = 0.0
   public var crashes = 0.0
+  public var retirements = 0.0
   public var pauses = 0.0
   public var wallSteps = 0.0
 
@@ -138,6 +139,7 @@ public struct Options: Sendable {
   private mutating func drawExtras(_ random: inout Xoshiro256) {
     earlyRepetition = random.chance(0.7)
     tokenCopies = random.chance(0.7)
+    if random.chance(0.4) { retirements = random.spread(0.02, 0.4) }
   }
 
   private mutating func drawFaults(_ random: inout Xoshiro256) {

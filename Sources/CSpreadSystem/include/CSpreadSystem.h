@@ -125,6 +125,9 @@ size_t sys_format_time(char *buffer, size_t capacity, const char *format, int64_
 int sys_random(void *buffer, size_t count);
 /* Raises the limit of open descriptors to `wanted` or as far as allowed; the limit now in force. */
 int sys_raise_descriptor_limit(int wanted);
+/* The i-th word of the command line, the first is the program; NULL behind the last. Swift's own list is empty where
+ * /proc is not mounted. */
+const char *sys_argument(int i);
 const char *sys_error_text(int error);
 const char *sys_environment(const char *name);
 _Noreturn void sys_exit(int code);
