@@ -115,6 +115,9 @@ struct Renumbering {
 struct Topology {
   let me: Int
   let hash: UInt32
+  /// Whether a datagram must come from the address of its transmitter: 4.4.0 neither checks that nor binds the socket it
+  /// sends from (daemon-ring 7).
+  let checksSource: Bool
   /// Configured daemons.
   let count: Int
   /// By position, the retired ones last.
@@ -132,6 +135,7 @@ struct Topology {
   init(_ configuration: Configuration, me: Int, retired: [(ProcessID, GroupName)] = []) {
     self.me = me
     hash = configuration.hash
+    checksSource = !configuration.speaksWire44
     var ids: [ProcessID] = []
     var names: [GroupName] = []
     var addresses: [NetworkAddress] = []

@@ -174,6 +174,9 @@ public struct Configuration: Equatable, Sendable {
   /// `#@ TokenCopies`, ours: tokens are sent twice while datagrams get lost.
   public var tokenCopies = true
 
+  /// `#@ Wire44`, ours: the wire of Spread 4.4.0 instead of 5.0.1's (daemon-ring 7).
+  public var speaksWire44 = false
+
   public init(segments: [Segment]) {
     self.segments = segments
     activeIPVersion = segments.lazy.compactMap(\.daemons.first?.address.version).first ?? .v4

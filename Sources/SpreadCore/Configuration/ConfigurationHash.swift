@@ -5,7 +5,11 @@ import SpreadWire
 
 /// The one-at-a-time hash, seeded with the length; every byte is taken as signed, as stock does where `char` is.
 public func oneAtATimeHash(_ bytes: some Collection<UInt8>) -> UInt32 {
-  var hash = UInt32(truncatingIfNeeded: bytes.count)
+  oneAtATimeHash(bytes, from: UInt32(truncatingIfNeeded: bytes.count))
+}
+
+func oneAtATimeHash(_ bytes: some Collection<UInt8>, from start: UInt32) -> UInt32 {
+  var hash = start
   for byte in bytes {
     hash &+= UInt32(bitPattern: Int32(Int8(bitPattern: byte)))
     hash &+= hash << 10
@@ -40,6 +44,7 @@ extension GroupName {
 extension Configuration {
   /// The text whose hash daemons compare. Interfaces, timeouts and windows are not part of it.
   public func hashText(_ ring: RingProtocol) -> [UInt8] {
+    if speaksWire44 { return hashText44(ring) }
     var text: [UInt8] = []
     func add(_ part: String) { text += Array(part.utf8) }
     for segment in segments {
@@ -61,7 +66,9 @@ extension Configuration {
   }
 
   /// The hash packets carry (conf_hash); a NUL is hashed behind the text.
-  public func hash(_ ring: RingProtocol) -> UInt32 { oneAtATimeHash(hashText(ring) + [0]) }
+  public func hash(_ ring: RingProtocol) -> UInt32 {
+    speaksWire44 ? hash44(hashText(ring)) : oneAtATimeHash(hashText(ring) + [0])
+  }
 
   /// The hash of a daemon that runs with this configuration.
   public var hash: UInt32 { hash(ringProtocol) }

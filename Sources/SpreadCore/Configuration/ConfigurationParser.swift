@@ -98,6 +98,7 @@ public struct ConfigurationParser {
       finish()
     } catch {}
     applyOwnSettings()
+    applyWire44()
     configuration.activeIPVersion = activeVersion ?? .v4
   }
 

@@ -20,6 +20,7 @@ struct OwnSetting: Sendable {
     OwnSetting(name: "MaxSessions", kind: .number(1...100_000) { $0.maxSessions = $1 }),
     OwnSetting(name: "EarlyRepetition", kind: .flag { $0.earlyRepetition = $1 }),
     OwnSetting(name: "TokenCopies", kind: .flag { $0.tokenCopies = $1 }),
+    OwnSetting(name: "Wire44", kind: .flag { $0.speaksWire44 = $1 }),
   ]
 }
 

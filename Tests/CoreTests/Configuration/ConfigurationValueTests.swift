@@ -195,6 +195,13 @@ private func settings(_ text: String) throws -> Configuration {
     #expect(try settings("").earlyRepetition && settings("").tokenCopies)
     #expect(try !settings("#@ EarlyRepetition = off").earlyRepetition)
     #expect(try !settings("#@ TokenCopies = on\n#@ TokenCopies = off # two").tokenCopies)
+    // On the wire of 4.4.0 ids are addresses, and the hash is that of capture h (Tests/Vectors/daemon/h-4.4.0).
+    let old = ConfigurationVectors.read(
+      Array(
+        "#@ Wire44 = on\nSpread_Segment 225.8.1.8:5881 { d1 10.88.0.1 d2 10.88.0.2 d3 10.88.0.3 d4 10.88.0.4 }".utf8)
+    ).configuration
+    #expect(old.hash == 0xe098_3966)
+    #expect(old.daemons.map(\.id.rawValue) == [0x0a58_0001, 0x0a58_0002, 0x0a58_0003, 0x0a58_0004])
     // No part of the hash.
     #expect(try settings("#@ MaxSessions = 10000").hash == settings("").hash)
   }
