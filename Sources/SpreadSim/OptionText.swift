@@ -52,7 +52,7 @@ extension Options {
     field("maxSessionMessages", \.maxSessionMessages), field("window", \.window),
     field("personalWindow", \.personalWindow), field("absent", \.absent), field("core", \.core),
     field("corrupt", \.corrupt), field("joinsFirst", \.joinsFirst), field("earlyRepetition", \.earlyRepetition),
-    field("tokenCopies", \.tokenCopies),
+    field("tokenCopies", \.tokenCopies), field("monitorPartitions", \.monitorPartitions), field("reloads", \.reloads),
   ]
 
   /// Options that the table lacks.

@@ -41,6 +41,10 @@ public struct Options: Sendable {
   public var partitions = 0.0
   public var crashes = 0.0
   public var pauses = 0.0
+  /// Partitions that a monitor makes, a second.
+  public var monitorPartitions = 0.0
+  /// How often the configuration is changed and read again.
+  public var reloads = 0
   public var wallSteps = 0.0
 
   // Clocks.
@@ -138,6 +142,8 @@ public struct Options: Sendable {
   private mutating func drawExtras(_ random: inout Xoshiro256) {
     earlyRepetition = random.chance(0.7)
     tokenCopies = random.chance(0.7)
+    if random.chance(0.15) { monitorPartitions = random.spread(0.03, 0.2) }
+    if random.chance(0.15) { reloads = random.within(1...2) }
   }
 
   private mutating func drawFaults(_ random: inout Xoshiro256) {

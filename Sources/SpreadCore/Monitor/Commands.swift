@@ -48,6 +48,7 @@ extension Daemon {
     if own == PartitionCommand.terminate { return stop(.monitor, into: &out) }
     if monitor.isSingleton { return deny(.reloading, source, at: now, into: &out) }
     let before = monitor.components
+    if bug(.partitionStays), !before.isEmpty { return }
     let unheard = monitor.divide(command.components, me: topology.me)
     if monitor.components != before { out.log.append(.partitioned(component: own, unheard: unheard)) }
     let deadline = unheard == 0 ? nil : now.nanoseconds + Monitor.partitionTime
