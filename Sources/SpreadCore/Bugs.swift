@@ -6,7 +6,7 @@
     // Ring.
     case safeAfterOneToken, safeAtOnce, gapsIgnored, duplicatesAccepted, nothingRequested, anyRoundAccepted
     case staleTokenAtLeader, flowControlIgnored, sendsInRecovery, sequenceNotRaised
-    case repetitionIsNewRound
+    case repetitionIsNewRound, leavesAtOnce
     // Recovery.
     case allDeliveredBehindHole, transitionalDropped, holesNotCommon, lateCounted, noRewind, timeRepeats
     // Groups.
@@ -26,7 +26,7 @@
   enum Bug {
     case safeAfterOneToken, safeAtOnce, gapsIgnored, duplicatesAccepted, nothingRequested, anyRoundAccepted
     case staleTokenAtLeader, flowControlIgnored, sendsInRecovery, sequenceNotRaised
-    case repetitionIsNewRound
+    case repetitionIsNewRound, leavesAtOnce
     case allDeliveredBehindHole, transitionalDropped, holesNotCommon, lateCounted, noRewind, timeRepeats
     case earlyInExchange, sendsInExchange, mergeNotTold, indexKept, setsNotDivided, remoteLeaveIgnored
     case disconnectOfOneGroup, noSignal

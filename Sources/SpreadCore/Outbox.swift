@@ -26,8 +26,6 @@ public struct Orders: OptionSet, Sendable {
   public static let readConfiguration = Orders(rawValue: 1)
   /// The configuration is another one from this step on, before its datagrams: positions count anew.
   public static let configurationChanged = Orders(rawValue: 2)
-  /// Say `stop` and end.
-  public static let stop = Orders(rawValue: 4)
 }
 
 /// Where a datagram goes.
@@ -61,6 +59,8 @@ public struct Outbox {
   public var orders: Orders = []
   /// Whether the shell may read client sockets and accept. Stays as last said (client-protocol 9, "Towards senders").
   public var readClients = true
+  /// Set when this daemon has left in order: there is nothing more to be done. Stays.
+  public var departure: Departure?
   /// Set by recorders; nothing is observed otherwise.
   public var observes = false
   public var observations: [Observation] = []

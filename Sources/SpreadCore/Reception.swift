@@ -51,7 +51,9 @@ extension Daemon {
       guard let sender = topology.position(of: header.process) else { return }
       membership.join(message, from: sender, &wire, at: now, into: &out)
     case .refer:
-      membership.refer(try ReferMessage(header))
+      let message = try ReferMessage(header)
+      guard let sender = topology.position(of: header.process) else { return }
+      membership.refer(message, from: sender, &wire, at: now, into: &out)
     case .hurry:
       guard let sender = topology.position(of: header.process) else { return }
       ring.hurryRequested(by: sender, &wire, at: now, into: &out)

@@ -16,6 +16,7 @@ extension Daemon {
   mutating func reload(
     _ configuration: Configuration, _ rules: AccessRules?, at now: Instant, into out: inout Outbox
   ) {
+    guard leaving == nil else { return }
     reloading = (configuration, rules)
     if case .operational = membership.state {
       takeOver(at: now, into: &out)
@@ -26,16 +27,16 @@ extension Daemon {
 
   /// In a step of its own, so that no datagram of the same step goes by old places.
   func scheduleReload(at now: Instant, into out: inout Outbox) {
-    guard reloading != nil, case .operational = membership.state else { return }
+    guard reloading != nil, leaving == nil, case .operational = membership.state else { return }
     out.timers.append(TimerAction(timer: .reload, deadline: now.nanoseconds))
   }
 
   mutating func takeOver(at now: Instant, into out: inout Outbox) {
-    guard let (read, rules) = reloading, case .operational = membership.state else { return }
+    guard let (read, rules) = reloading, leaving == nil, case .operational = membership.state else { return }
     reloading = nil
     let new = read.inheriting(from: configuration)
     switch configuration.verdict(on: new, me: topology.me) {
-    case .stop(let reason): stop(reason, into: &out)
+    case .stop(let reason): stop(reason, at: now, into: &out)
     case .adopt(let place, let summary):
       adopt(new, me: place, keepsRing: summary.keepsRing)
       authentication = AuthenticationPolicy(new, accessRules: rules)
@@ -103,6 +104,7 @@ extension Membership {
   mutating func adopt(_ next: Topology, _ places: Renumbering) {
     installed = installed.moved(places)
     future = future.moved(places)
+    leavers = leavers.moved(places)
     potential = []
     topology = next
   }

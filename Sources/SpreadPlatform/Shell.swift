@@ -13,7 +13,10 @@ public final class Shell: SessionOwner, RingOwner {
   private var outbox = Outbox()
   private var deadlines = Deadlines()
   private var now = Instant.read()
+  /// A signal asked the daemon to leave.
   private var isStopping = false
+  /// There is no sense in leaving in order.
+  private var mustEnd = false
   private var clientsArePaused = false
   /// Datagrams that could not be sent are told once a second.
   private var lossToldUntil: UInt64 = 0
@@ -70,19 +73,23 @@ public final class Shell: SessionOwner, RingOwner {
     try loop.add(sockets.readable.descriptor, .readableClients)
   }
 
-  /// Runs until SIGTERM, SIGINT, or until the daemon ends by itself.
+  /// Runs until SIGTERM, SIGINT, or until the daemon ends by itself, and then until it has left its ring; a second
+  /// signal is not waited out.
   public func run() {
     handle(.start)
-    while !isStopping {
+    while outbox.departure == nil, !mustEnd {
       let ready = loop.wait(until: min(deadlines.earliest, refusals.summaryDue, sockets.acceptAgainAt))
       now = .read()
       turn(ready)
     }
-    handle(.stop)
     sockets.flush(for: self)
     sockets.closeListeners()
     unixSocket?.remove()
-    log.tell(LogLine(.info, "daemon.stopped", "daemon stopped in order"))
+    log.tell(
+      outbox.departure == .complete
+        ? LogLine(.info, "daemon.stopped", "daemon stopped in order")
+        : LogLine(
+          .warning, "daemon.stopped", "daemon stopped without leaving its ring in order; its last messages may be lost"))
   }
 
   private func turn(_ ready: Sources) {
@@ -130,7 +137,6 @@ public final class Shell: SessionOwner, RingOwner {
     for action in outbox.timers { deadlines.set(action.timer, action.deadline) }
     for event in outbox.log { tell(event) }
     if outbox.orders.contains(.readConfiguration) { wantsConfiguration = true }
-    if outbox.orders.contains(.stop) { isStopping = true }
     outbox.reset()
     if let memory, daemon.lastTime != memory.lastTime, let error = memory.remember(daemon.lastTime) {
       log.tell(
@@ -201,7 +207,10 @@ public final class Shell: SessionOwner, RingOwner {
       switch signal {
       case .stop(let name):
         log.tell(LogLine(.info, "daemon.stopping", "\(name): stopping", [("signal", name)]))
+        // Impatience: the second signal.
+        if isStopping { mustEnd = true }
         isStopping = true
+        handle(.stop)
       case .hangUp:
         hangUp()
       }
@@ -257,7 +266,7 @@ public final class Shell: SessionOwner, RingOwner {
         LogLine(
           .error, "ring.sockets-failed", "\(error); the daemon stops, because others could no longer reach it",
           [("errno", String(error.code))]))
-      isStopping = true
+      mustEnd = true
     }
     sender = self.ring.map { RingSender($0) }
   }

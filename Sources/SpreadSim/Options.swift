@@ -40,6 +40,7 @@ public struct Options: Sendable {
   public var clogs = 0.0
   public var partitions = 0.0
   public var crashes = 0.0
+  public var retirements = 0.0
   public var pauses = 0.0
   /// Partitions that a monitor makes, a second.
   public var monitorPartitions = 0.0
@@ -142,6 +143,7 @@ public struct Options: Sendable {
   private mutating func drawExtras(_ random: inout Xoshiro256) {
     earlyRepetition = random.chance(0.7)
     tokenCopies = random.chance(0.7)
+    if random.chance(0.4) { retirements = random.spread(0.02, 0.4) }
     if random.chance(0.15) { monitorPartitions = random.spread(0.03, 0.2) }
     if random.chance(0.15) { reloads = random.within(1...2) }
   }

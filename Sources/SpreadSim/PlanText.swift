@@ -60,6 +60,7 @@ extension Action {
       return "cut \(length == .max ? "ever" : timeText(length)) " + links.map(\.text).joined(separator: " ")
     case .crash(let daemon, let after, let back):
       return "crash d\(daemon + 1)" + (after.map { " after=\($0)" } ?? "") + (back.map { " back=\(timeText($0))" } ?? "")
+    case .retire(let daemon, let back): return "retire d\(daemon + 1) \(timeText(back))"
     case .pause(let daemon, let length): return "pause d\(daemon + 1) \(timeText(length))"
     case .wallStep(let daemon, let seconds): return "wall d\(daemon + 1) \(seconds)"
     case .divide(let parts, let length):
@@ -86,7 +87,7 @@ extension Action {
     switch self {
     case .cut(let links, _):
       return links.allSatisfy { (0..<options.daemons).contains($0.from) && (0..<options.daemons).contains($0.to) }
-    case .crash(let daemon, _, _), .pause(let daemon, _), .wallStep(let daemon, _):
+    case .crash(let daemon, _, _), .retire(let daemon, _), .pause(let daemon, _), .wallStep(let daemon, _):
       return (0..<options.daemons).contains(daemon)
     case .divide(let parts, _): return parts.count == options.daemons
     case .reconfigure(_, _, let window, let without):
@@ -114,7 +115,7 @@ extension Action {
       guard rest.count >= 2, let length = readTime(words[1]), let spread = readTime(rest[0]), let window = Int(rest[1])
       else { return nil }
       self = .reconfigure(length, spread: spread, window: window, without: rest.count > 2 ? daemon(rest[2]) : nil)
-    case "crash", "pause", "wall":
+    case "crash", "retire", "pause", "wall":
       guard let daemon = daemon(words[1]), let action = Action(words[0], daemon, rest) else { return nil }
       self = action
     default:
@@ -125,6 +126,9 @@ extension Action {
 
   private init?(_ word: String, _ daemon: Int, _ rest: [String]) {
     switch word {
+    case "retire":
+      guard let back = rest.first.flatMap(readTime) else { return nil }
+      self = .retire(daemon, restart: back)
     case "pause":
       guard let length = rest.first.flatMap(readTime) else { return nil }
       self = .pause(daemon, length)

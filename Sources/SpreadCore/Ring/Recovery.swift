@@ -132,6 +132,7 @@ extension Ring {
     installedID = recovery.futureID
     commitSet = [topology.me]
     (highest, myAru, aru, lastDiscarded, lastDelivered) = (0, 0, 0, 0, 0)
+    lastNumbered = 0
     tokenCounter = 0
     justInstalled = true
     phase = .operation

@@ -110,6 +110,8 @@ struct Ring {
   var receivedRounds: Int32 = 0
   /// Rounds in which nothing was under way.
   var tokenCounter = 0
+  /// The last packet of mine.
+  var lastNumbered: Int32 = 0
   var lastRetransmitted = 0
   var lastSent = 0
   var justInstalled = false
@@ -221,6 +223,9 @@ struct Ring {
 
   /// Nothing of mine waits for the token.
   var queueIsEmpty: Bool { exchanging ? groupsDown.isEmpty : down.isEmpty }
+
+  /// Everybody has everything that this daemon was given to send.
+  var isDrained: Bool { down.isEmpty && groupsDown.isEmpty && lastNumbered <= aru }
 
   // MARK: Stopping
 
