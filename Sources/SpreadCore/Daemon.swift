@@ -95,6 +95,8 @@ public struct Daemon {
       admissionTimer(at: now, into: &out)
     case .timer(.hurry):
       ring.hurryTimer(&wire, at: now, into: &out)
+    case .timer(.tokenCopy):
+      ring.copyTimer(&wire, into: &out)
     case .timer(.leave):
       leaveTimer(at: now, into: &out)
     case .timer(.partitionEnd):

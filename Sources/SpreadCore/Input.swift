@@ -45,6 +45,8 @@ public enum TimerID: UInt8, CaseIterable, Sendable {
   // The ring and its forming (daemon-ring 4.2).
   case tokenLoss, hurry
   case alive, segmentEnd, represented, join, gatherEnd, lookup
+  /// A token that went to another segment goes once more.
+  case tokenCopy
   /// The next step of leaving.
   case leave
   /// A partition made by a monitor expires (monitor 3).

@@ -77,6 +77,7 @@ extension Ring {
     tokenCounter = 0
     (lastRetransmitted, lastSent) = (0, 0)
     holdsToken = false
+    tokenToCopy = 0
     hurriesSent = 0
     rotation = RotationTime()
     if isLast {

@@ -122,6 +122,8 @@ struct Ring {
   var holdsToken = false
   /// Tokens are sent twice until then.
   var copiesUntil: UInt64 = 0
+  /// Bytes of the last token in `store.tokenMemory`, to be sent to another segment once more; 0: none.
+  var tokenToCopy = 0
   /// HURRY packets since the last token.
   var hurriesSent: UInt64 = 0
 
@@ -238,6 +240,7 @@ struct Ring {
     lastToken = Ring.zeroToken(topology)
     keptBack.removeAll(keepingCapacity: true)
     holdsToken = false
+    tokenToCopy = 0
     hurriesSent = 0
     rotation = RotationTime()
     out.preferToken = false

@@ -122,6 +122,7 @@ extension Ring {
       UnsafeRawBufferPointer(start: store.tokenMemory.baseAddress, count: size), to: wire.successor, times: times,
       into: &out)
     rotation.left(at: now.nanoseconds)
+    copyLater(size, wire, at: now, into: &out)
   }
 
   /// daemon-ring 3.8: nothing is under way, so the leader keeps the token.
