@@ -162,7 +162,7 @@ public struct Daemon {
   /// What a step of the ring means for the membership.
   mutating func take(_ outcome: RingOutcome, at now: Instant, into out: inout Outbox) {
     switch outcome {
-    case .done: break
+    case .done, .ignored: break
     case .loseToken(let reason): membership.tokenLost(reason, &wire, at: now, into: &out)
     case .installed: membership.ringInstalled(at: now, into: &out)
     }

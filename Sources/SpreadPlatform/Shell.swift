@@ -38,6 +38,8 @@ public final class Shell: SessionOwner, RingOwner {
   private var configuration: Configuration
   private let memory: MembershipMemory?
   private var refusals = RefusalLimiter()
+  /// What the configuration file says by now, if a daemon with it has this hash: to be read behind "this configuration".
+  public var explainHash: ((UInt32, Configuration) -> String?)?
 
   /// - Parameters:
   ///   - listeners: the TCP sockets.
@@ -166,11 +168,19 @@ public final class Shell: SessionOwner, RingOwner {
     {
       return
     }
-    log.tell(LogLine(event))
+    log.tell(LogLine(explained(event)))
     sessionLog?.tell(
       event, seconds: now.wallSeconds, highest: daemon.horizon.highest,
       configured: daemon.configuration.daemons.count)
     if case .membership(let id, let members) = event, tellsMemberships { tellMembership(id, members) }
+  }
+
+  private func explained(_ event: LogEvent) -> LogEvent {
+    guard case .dropped(var report) = event, case .wrongHash(let hash) = report.reason, report.change == nil else {
+      return event
+    }
+    report.change = explainHash?(hash, daemon.configuration)
+    return .dropped(report)
   }
 
   private func tellMembership(_ id: MembershipID, _ members: DaemonSet) {

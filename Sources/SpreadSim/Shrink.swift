@@ -134,6 +134,15 @@ public func shrink(
     repetitions: shrinker.repetitions, report: best.report, trace: best.trace)
 }
 
+extension Options {
+  /// The whole run as a scenario without an expectation: also what compat-tests/ring/run.py tries on real daemons.
+  public var schedule: String {
+    let world = ["world \(daemons)"] + words(beside: Scenario.options(daemons))
+    let lines = [world.joined(separator: " ")] + plan().map { "at \(timeText($0.time)) \($0.action.text)" }
+    return lines.joined(separator: "\n") + "\nrun \(timeText(end))\n\(endsSettled ? "check settled" : "check")\n----\n"
+  }
+}
+
 extension Shrunk {
   /// The schedule as a scenario; run it to have its expectation filled in.
   public var scenario: String {

@@ -57,9 +57,11 @@ struct Launch {
         configuration: configuration, me: own, authentication: plan.authentication, seed: try System.randomSeed(),
         lastTime: memory?.lastTime ?? 0)
       daemon.maxSessions = configuration.maxSessions
-      return try Shell(
+      let shell = try Shell(
         daemon: daemon, listeners: listeners, unixSocket: unixSocket, log: log, tellsMemberships: plan.file != nil,
         sessionLog: openSessionLog(), ring: ring, memory: memory, file: plan.source)
+      shell.explainHash = { [plan] in plan.changeOnDisk(of: $1, givingHash: $0) }
+      return shell
     } catch {
       throw LaunchFailure(error.description)
     }

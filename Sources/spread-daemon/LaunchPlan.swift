@@ -76,6 +76,15 @@ extension LaunchPlan {
     }
   }
 
+  /// The file as it is now, when daemons that read it now have this hash. Names in it are not looked up: that takes time.
+  func changeOnDisk(of configuration: Configuration, givingHash hash: UInt32) -> String? {
+    guard let file, let bytes = try? System.read(file: file),
+      case .success(let parsed) = ConfigurationParser.parse(bytes, fileName: file, lookup: HostLookup()),
+      parsed.configuration.hash == hash, let difference = configuration.difference(from: parsed.configuration)
+    else { return nil }
+    return "as \(file) is by now: \(difference.text("this daemon", "the file"))"
+  }
+
   private init(_ reading: ConfigurationFile.Reading, source: ConfigurationFile?, _ options: Options) {
     configuration = reading.configuration
     self.source = source

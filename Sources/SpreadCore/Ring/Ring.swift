@@ -33,6 +33,8 @@ enum RingEvent {
 /// What the caller has to do after a step of the ring.
 enum RingOutcome: Equatable {
   case done
+  /// The token was not taken.
+  case ignored(DropReason)
   /// The ring is broken; the reason is for the log.
   case loseToken(TokenLossReason)
   /// The new ring is installed.

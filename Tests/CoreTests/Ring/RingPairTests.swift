@@ -12,6 +12,9 @@ final class RingPair {
   /// Every token that was sent to the second daemon, oldest first.
   var tokensToSecond: [[UInt8]] = []
   var received: [[UInt8]] = [[], []]
+  /// Data packets to the second daemon, oldest first.
+  var dataToSecond: [[UInt8]] = []
+  var dropped: [DropReport] = []
   var departures: [Departure?] = [nil, nil]
   /// Sessions closed.
   var closed = [0, 0]
@@ -50,9 +53,11 @@ final class RingPair {
       case .close: closed[i] += 1
       }
     }
+    for event in out.log { if case .dropped(let report) = event { dropped.append(report) } }
     for datagram in out.datagrams {
       let entry = (to: 1 - i, from: i, bytes: Array(out.bytes(of: datagram)))
       if datagram.kind == .token, i == 0 { tokensToSecond.append(entry.bytes) }
+      if datagram.kind == .packet, i == 0, entry.bytes[0] & 0x1f != 0 { dataToSecond.append(entry.bytes) }
       if datagram.kind == .token, tokensLost > 0 {
         tokensLost -= 1
       } else if datagram.kind == .packet, hurriesLost > 0, entry.bytes[0] & 0x40 != 0 {
