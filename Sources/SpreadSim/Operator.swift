@@ -26,7 +26,10 @@ extension World {
     file = configuration
     file.window = window
     file.personalWindow = min(options.personalWindow, window)
-    if let without { file.segments[0].daemons.remove(at: without) }
+    if let without, let place = file.place(ofDaemon: without) {
+      file.segments[place.segment].daemons.remove(at: place.daemon)
+      file.segments.removeAll(where: \.daemons.isEmpty)
+    }
     var random = Xoshiro256(options.seed, stream: 30_000 + UInt64(place))
     for node in nodes {
       if node.index == without { node.isUnconfigured = true }
