@@ -29,6 +29,8 @@ public struct Options: Sendable {
   public var swap = 0.0
   /// A datagram takes up to five seconds longer.
   public var late = 0.0
+  /// FORM tokens take that much longer on average, in seconds: long formations meet more.
+  public var slowForms = 0.0
   /// A multicast misses a receiver.
   public var partialMulticast = 0.0
   /// Datagrams a socket holds.
@@ -39,6 +41,7 @@ public struct Options: Sendable {
   // Faults: events per second.
   public var clogs = 0.0
   public var partitions = 0.0
+  public var stalls = 0.0
   public var crashes = 0.0
   public var pauses = 0.0
   public var wallSteps = 0.0
@@ -138,6 +141,8 @@ public struct Options: Sendable {
   private mutating func drawExtras(_ random: inout Xoshiro256) {
     earlyRepetition = random.chance(0.7)
     tokenCopies = random.chance(0.7)
+    if random.chance(0.3) { stalls = random.spread(0.05, 0.3) }
+    if daemons <= 7, random.chance(0.3) { slowForms = random.uniform(0.02, 0.5 / Double(daemons)) }
   }
 
   private mutating func drawFaults(_ random: inout Xoshiro256) {

@@ -33,6 +33,7 @@ public final class World {
   private var nameIDs: [GroupName: NameID] = [:]
   var lastPayload: (buffer: ObjectIdentifier, name: GroupName, id: MessageID, payload: Payload)?
   private var jitter: Xoshiro256
+  private var formDelay: Xoshiro256
   private var damage: Damage
   /// Sessions that their daemon closed, and how many messages waited for them then.
   var closedByDaemon: [(client: SimClient, waiting: Int)] = []
@@ -55,6 +56,7 @@ public final class World {
     self.settings = settings
     network = Network(options, filter, recordsDecisions: recordsDecisions)
     jitter = Xoshiro256(options.seed, stream: 7)
+    formDelay = Xoshiro256(options.seed, stream: 13)
     damage = Damage(options)
     for index in 0..<options.daemons { nodes.append(Node(index: index, name: "d\(index + 1)")) }
     for index in 0..<options.daemons * options.clientsPerDaemon {
@@ -169,6 +171,8 @@ public final class World {
     case .cut(let links, let length):
       for link in links { network.cut(link) }
       if length < .max { queue.add(.planEnd, 0, place, at: min(now + length, max(options.quiet, now + 1))) }
+    case .stall(let links, let length):
+      for link in links { network.stall(link, until: min(now + length, max(options.quiet, now + 1))) }
     case .crash(let index, let afterDatagrams, let restart):
       let node = nodes[index]
       if restart == nil { node.isGone = true }
@@ -423,9 +427,11 @@ public final class World {
     mix(hash)
     var packet: Int32?
     let kind: Event.Kind = datagram.kind == .token ? .token : .packet
+    let isSlow = options.slowForms > 0 && !isCalm && Rule.kindName(bytes, datagram.kind).hasPrefix("form")
     func send(to receiver: Int, isMulticast: Bool) {
       var (first, second) = network.arrivals(
         from: node.index, to: receiver, datagramClass, isMulticast: isMulticast, at: now)
+      if isSlow { first = first.map { $0 + UInt64(formDelay.unit() * 2 * options.slowForms * Double(Options.second)) } }
       switch applyRule(from: node.index, to: receiver, bytes, datagram.kind) {
       case .drop: first = nil
       case .duplicate: second = first.map { $0 + 1000 }
