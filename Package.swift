@@ -17,6 +17,7 @@ let package = Package(
     .executable(name: "spuser", targets: ["spuser"]),
     .executable(name: "spflooder", targets: ["spflooder"]),
     .executable(name: "spping", targets: ["spping"]),
+    .executable(name: "spmonitor", targets: ["spmonitor"]),
     .executable(name: "spread-check", targets: ["spread-check"]),
   ],
   dependencies: [
@@ -67,6 +68,9 @@ let package = Package(
     .executableTarget(name: "spuser", dependencies: ["CSpread", "SpreadABI", "ToolSupport"]),
     .executableTarget(name: "spflooder", dependencies: ["CSpread", "SpreadABI", "ToolSupport"]),
     .executableTarget(name: "spping", dependencies: ["CSpread", "SpreadABI", "ToolSupport"]),
+
+    .executableTarget(
+      name: "spmonitor", dependencies: ["SpreadPlatform", "SpreadCore", "SpreadWire", "ToolSupport"]),
 
     // What the core costs, and whether it allocates (docs/architecture.md).
     .target(name: "CAllocationCount", path: "Benchmarks/CAllocationCount"),

@@ -117,6 +117,7 @@ struct World {
     let targets: [Int]
     switch datagram.destination {
     case .daemon(let position): targets = [position]
+    case .monitor: return
     case .segment: targets = nodes.indices.filter { segment(of: $0) == segment(of: index) }
     }
     let bytes = Array(out.bytes(of: datagram))

@@ -57,6 +57,7 @@ final class Bench {
       (memory + used).copyMemory(from: bytes.baseAddress!, byteCount: bytes.count)
       switch datagram.destination {
       case .daemon(let receiver): queue(datagram.kind, i, receiver, bytes.count)
+      case .monitor: break
       case .segment: for receiver in daemons.indices where receiver != i { queue(datagram.kind, i, receiver, bytes.count) }
       }
       used += bytes.count

@@ -254,6 +254,10 @@ int sys_open_log(int directory, const char *name) {
   return RESULT(openat(directory, name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644));
 }
 int sys_open_reading(const char *path) { return RESULT(open(path, O_RDONLY | O_CLOEXEC)); }
+int sys_open_reading_at(int directory, const char *name) {
+  return RESULT(openat(directory, name, O_RDONLY | O_CLOEXEC));
+}
+int sys_file_exists_at(int directory, const char *name) { return faccessat(directory, name, F_OK, 0) == 0; }
 ssize_t sys_read(int fd, void *buffer, size_t capacity) { return RETRY(ssize_t, read(fd, buffer, capacity)); }
 int sys_give_descriptor(int fd, uint32_t user, uint32_t group) { return RESULT(fchown(fd, user, group)); }
 int sys_redirect_output(int fd) {

@@ -6,7 +6,7 @@
     // Ring.
     case safeAfterOneToken, safeAtOnce, gapsIgnored, duplicatesAccepted, nothingRequested, anyRoundAccepted
     case staleTokenAtLeader, flowControlIgnored, sendsInRecovery, sequenceNotRaised
-    case repetitionIsNewRound
+    case repetitionIsNewRound, leavesAtOnce
     // Recovery.
     case allDeliveredBehindHole, transitionalDropped, holesNotCommon, lateCounted, noRewind, timeRepeats
     // Groups.
@@ -14,6 +14,8 @@
     case disconnectOfOneGroup, noSignal
     // Sessions.
     case selfDiscardIgnored, copyForEachGroup
+    // Monitor and reload.
+    case partitionStays, retiredForgotten, oldHashKept
   }
 
   /// One bug for a whole process, set before it starts.
@@ -24,11 +26,12 @@
   enum Bug {
     case safeAfterOneToken, safeAtOnce, gapsIgnored, duplicatesAccepted, nothingRequested, anyRoundAccepted
     case staleTokenAtLeader, flowControlIgnored, sendsInRecovery, sequenceNotRaised
-    case repetitionIsNewRound
+    case repetitionIsNewRound, leavesAtOnce
     case allDeliveredBehindHole, transitionalDropped, holesNotCommon, lateCounted, noRewind, timeRepeats
     case earlyInExchange, sendsInExchange, mergeNotTold, indexKept, setsNotDivided, remoteLeaveIgnored
     case disconnectOfOneGroup, noSignal
     case selfDiscardIgnored, copyForEachGroup
+    case partitionStays, retiredForgotten, oldHashKept
   }
 
   @inline(__always) func bug(_ bug: Bug) -> Bool { false }

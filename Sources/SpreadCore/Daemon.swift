@@ -5,15 +5,15 @@
 //                                                                    -> Routing       -> local sessions
 //   datagrams -> Reception -> Ring, Membership
 //   Membership -> effects -> Ring;  Ring -> outcomes -> Membership;  Ring -> memberships -> GroupsMachine
+//   monitor packets -> Reception -> Commands;  a configuration read again -> Reload -> all of them
 
 import SpreadWire
 
 public struct Daemon {
   public internal(set) var configuration: Configuration
-  /// This daemon's entry and its place in configuration order.
-  public let me: ConfiguredDaemon
-  let position: Int
-  let topology: Topology
+  /// This daemon's entry.
+  public internal(set) var me: ConfiguredDaemon
+  var topology: Topology
   public var maxSessions = Limits.sessions
 
   var authentication: AuthenticationPolicy
@@ -29,6 +29,11 @@ public struct Daemon {
   /// Regular messages routed so far; numbers them.
   var routed: UInt64 = 0
   var drops = DropCounters()
+  /// Set from `Input.stop` on.
+  var leaving: Leaving?
+  var monitor = Monitor()
+  /// A configuration that was read again and waits for the ring to be in operation.
+  var reloading: (Configuration, AccessRules?)?
 
   /// - Parameters:
   ///   - me: index of this daemon in `configuration.daemons`.
@@ -42,7 +47,6 @@ public struct Daemon {
     self.configuration = configuration
     self.me = configuration.daemons[me]
     self.authentication = authentication
-    position = me
     topology = Topology(configuration, me: me)
     wire = Transmitter(topology)
     ring = Ring(topology, settings: settings.ring, timeouts: settings.timeouts)
@@ -56,8 +60,21 @@ public struct Daemon {
 
   /// One step. Everything that follows from the input is in `out` when it returns.
   public mutating func handle(_ input: Input, at now: Instant, into out: inout Outbox) {
+    if leaving?.hasLeft != true {
+      take(input, at: now, into: &out)
+    } else if case .timer(.leave) = input {
+      leaveTimer(at: now, into: &out)
+    }
+    settle(at: now, into: &out)
+    if reloading != nil { scheduleReload(at: now, into: &out) }
+    if leaving != nil { goOnLeaving(at: now, into: &out) }
+    observeHorizon(into: &out)
+  }
+
+  private mutating func take(_ input: Input, at now: Instant, into out: inout Outbox) {
     switch input {
     case .start:
+      monitor.started = now.nanoseconds
       out.log.append(.started(daemon: me.name, process: me.id))
       membership.tokenLost(.started, &wire, at: now, into: &out)
     case .sessionOpened(let id, let peer):
@@ -76,13 +93,21 @@ public struct Daemon {
       admissionTimer(at: now, into: &out)
     case .timer(.hurry):
       ring.hurryTimer(&wire, at: now, into: &out)
+    case .timer(.tokenCopy):
+      ring.copyTimer(&wire, into: &out)
+    case .timer(.leave):
+      leaveTimer(at: now, into: &out)
+    case .timer(.partitionEnd):
+      partitionExpired(into: &out)
+    case .timer(.reload):
+      takeOver(at: now, into: &out)
     case .timer(let timer):
       membership.timer(timer, &wire, at: now, into: &out)
+    case .reload(let configuration, let rules):
+      reload(configuration, rules, at: now, into: &out)
     case .stop:
-      break
+      leave(at: now, into: &out)
     }
-    settle(at: now, into: &out)
-    observeHorizon(into: &out)
   }
 
   /// Passes results on until nothing is left to pass.
@@ -98,7 +123,7 @@ public struct Daemon {
           observeHorizon(into: &out)
         }
       } else if let event = ring.events.popFirst() {
-        pass(event, into: &out)
+        pass(event, at: now, into: &out)
         carryOutGroups(at: now, into: &out)
       } else if let own = wire.nextLoopback() {
         own.withUnsafeBytes { token($0, from: me.address, at: now, into: &out) }
@@ -106,7 +131,7 @@ public struct Daemon {
         break
       }
     }
-    out.readClients = !ring.exchanging && ring.waiting < Limits.waterMark
+    out.readClients = !ring.exchanging && ring.waiting < Limits.waterMark && leaving == nil
   }
 
   private mutating func submit(at now: Instant, into out: inout Outbox) {
@@ -135,7 +160,7 @@ public struct Daemon {
   /// What a step of the ring means for the membership.
   mutating func take(_ outcome: RingOutcome, at now: Instant, into out: inout Outbox) {
     switch outcome {
-    case .done: break
+    case .done, .ignored: break
     case .loseToken(let reason): membership.tokenLost(reason, &wire, at: now, into: &out)
     case .installed: membership.ringInstalled(at: now, into: &out)
     }
@@ -143,7 +168,7 @@ public struct Daemon {
 
   // MARK: Ring -> groups and sessions
 
-  private mutating func pass(_ event: RingEvent, into out: inout Outbox) {
+  private mutating func pass(_ event: RingEvent, at now: Instant, into out: inout Outbox) {
     switch event {
     case .message(let message, _, let sequence):
       if out.observes { out.observations.append(.delivered(sequence: sequence, message)) }
@@ -157,6 +182,12 @@ public struct Daemon {
       out.log.append(.membership(id, members))
       groups.regularMembership(members, id, &pool)
       observeGroups(into: &out)
+      monitor.note(id, members, topology)
+      forgetRetired()
+      if monitor.isSingleton {
+        _ = monitor.unite()
+        membership.lookSoon(at: now, into: &out)
+      }
     }
   }
 
@@ -180,14 +211,14 @@ public struct Daemon {
 
   private mutating func applyToGroups(_ message: MessageBuffer, _ header: MessageHeader) {
     let member = header.name.normalized
-    guard let sender = PrivateName(member), let at = topology.position(named: sender.daemon) else { return }
-    let user = at == position ? sessions.user(named: sender.user) : nil
+    guard let sender = PrivateName(member), let at = topology.origin(named: sender.daemon) else { return }
+    let user = at == topology.me ? sessions.user(named: sender.user) : nil
     if !header.type.contains(.kill) || !header.type.isDisjoint(with: [.join, .leave]) {
       guard header.groupCount > 0 else { return }
       let group = GroupName(at: message.base + MessageHeader.size)
       if header.type.contains(.join) {
         let local = user.map { ($0, sessions[$0]) }
-        if at == position, local == nil { return }
+        if at == topology.me, local == nil { return }
         groups.join(member, group, at: at, process: topology.ids[at], user: local, &pool)
       } else {
         groups.leave(member, group, at: at, &pool)
@@ -230,7 +261,7 @@ public struct ProtocolSettings {
     ring.window = configuration.window
     ring.personalWindow = configuration.personalWindow
     ring.acceleratedWindow = configuration.acceleratedWindow
-    ring.accelerated = configuration.ringProtocol(afterReload: false) == .accelerated
+    ring.accelerated = configuration.ringProtocol == .accelerated
     ring.wide = configuration.isWideArea
     ring.repeatsEarly = configuration.earlyRepetition
     ring.copiesTokens = configuration.tokenCopies

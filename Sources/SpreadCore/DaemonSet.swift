@@ -71,6 +71,9 @@ public struct DaemonSet: Equatable, Sendable {
   }
 
   public func isSubset(of other: DaemonSet) -> Bool { intersection(other) == self }
+
+  /// The same daemons by their places in another configuration of `count` daemons; those it has not are left out.
+  func moved(_ places: Renumbering) -> DaemonSet { DaemonSet(lazy.map { places[$0] }.filter { $0 < places.count }) }
 }
 
 extension DaemonSet: Sequence {
@@ -86,13 +89,38 @@ extension DaemonSet: Sequence {
   public func makeIterator() -> Iterator { Iterator(set: self) }
 }
 
+/// Where daemons are in a configuration that was taken over, by their old places.
+struct Renumbering {
+  private let places: [Int]
+  /// Configured daemons; places from there on are of retired ones.
+  let count: Int
+
+  init(from old: Topology, to new: Topology) {
+    // Who keeps its id keeps its messages.
+    places = old.ids.map { new.origin(of: $0) ?? Self.nowhere }
+    count = new.count
+  }
+
+  subscript(old: Int) -> Int { places.indices.contains(old) ? places[old] : Self.nowhere }
+
+  /// A place no daemon has.
+  private static let nowhere = 2 * DaemonSet.capacity
+}
+
 /// The configuration as the protocol sees it: positions, ids, segments.
+///
+/// After a reload the daemons that are no longer configured are remembered as retired, at positions behind all others:
+/// the old ring may still have messages of theirs, which are owed to its members. They are in no segment and no
+/// membership, nothing is accepted from them, and the next installed ring forgets them.
 struct Topology {
   let me: Int
   let hash: UInt32
-  /// By position.
+  /// Configured daemons.
+  let count: Int
+  /// By position, the retired ones last.
   let ids: [ProcessID]
   let names: [GroupName]
+  /// By position, of configured daemons.
   let addresses: [NetworkAddress]
   let segmentOf: [Int]
   /// Positions of each segment; contiguous, because configuration order goes segment by segment.
@@ -100,7 +128,8 @@ struct Topology {
   private let byID: [UInt32: Int]
   private let byName: [GroupName: Int]
 
-  init(_ configuration: Configuration, me: Int) {
+  /// `retired`: ids and names.
+  init(_ configuration: Configuration, me: Int, retired: [(ProcessID, GroupName)] = []) {
     self.me = me
     hash = configuration.hash
     var ids: [ProcessID] = []
@@ -117,6 +146,9 @@ struct Topology {
         segmentOf.append(index)
       }
     }
+    count = ids.count
+    ids += retired.map(\.0)
+    names += retired.map(\.1)
     self.ids = ids
     self.names = names
     self.addresses = addresses
@@ -126,12 +158,15 @@ struct Topology {
     byName = Dictionary(names.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
   }
 
-  var count: Int { ids.count }
   var myID: ProcessID { ids[me] }
   var mySegment: Int { segmentOf[me] }
+  var hasRetired: Bool { ids.count > count }
 
-  func position(of id: ProcessID) -> Int? { byID[id.rawValue] }
-  func position(named name: GroupName) -> Int? { byName[name] }
+  func position(of id: ProcessID) -> Int? { byID[id.rawValue].flatMap { $0 < count ? $0 : nil } }
+
+  /// Who made a packet or spoke for groups in the ring; it may be retired, as may be whom a name means.
+  func origin(of id: ProcessID) -> Int? { byID[id.rawValue] }
+  func origin(named name: GroupName) -> Int? { byName[name] }
 
   /// The members of `set` in `segment`.
   func members(of set: DaemonSet, in segment: Int) -> DaemonSet {

@@ -45,6 +45,14 @@ public enum TimerID: UInt8, CaseIterable, Sendable {
   // The ring and its forming (daemon-ring 4.2).
   case tokenLoss, hurry
   case alive, segmentEnd, represented, join, gatherEnd, lookup
+  /// A token that went to another segment goes once more.
+  case tokenCopy
+  /// The next step of leaving.
+  case leave
+  /// A partition made by a monitor expires (monitor 3).
+  case partitionEnd
+  /// A configuration was read again and the ring is in operation: it is time to take it over.
+  case reload
 }
 
 public enum Input {
@@ -62,6 +70,8 @@ public enum Input {
   case packet(UnsafeRawBufferPointer, from: NetworkAddress)
   /// A datagram on a token socket.
   case token(UnsafeRawBufferPointer, from: NetworkAddress)
-  /// Leave in order.
+  /// The configuration file was read again and is right; `accessRules` are those of spread.access_ip.
+  indirect case reload(Configuration, accessRules: AccessRules?)
+  /// Leave in order; `Outbox.departure` tells when that is done.
   case stop
 }

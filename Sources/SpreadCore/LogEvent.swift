@@ -54,7 +54,17 @@ public enum LogEvent: Sendable {
   /// A regular membership of daemons was installed.
   case membership(MembershipID, DaemonSet)
   case tokenLost(TokenLossReason)
-  /// So many datagrams were dropped for this reason since it was told last; the address is that of the last one.
-  case dropped(DropReason, from: NetworkAddress, count: Int)
+  case dropped(DropReport)
   case joinRefused(user: GroupName, group: GroupName, members: Int)
+  /// A monitor divided the ring: so many daemons are no longer heard; 0: all are heard again.
+  case partitioned(component: Int16, unheard: Int)
+  /// The partition was not renewed in time.
+  case partitionExpired
+  /// A monitor changed the windows.
+  case windowsChanged(window: Int, personal: Int, accelerated: Int)
+  case reloadRequested(from: NetworkAddress)
+  /// The configuration is taken over when the ring is in operation again.
+  case reloadWaits
+  case reloaded(ReloadSummary)
+  case stopping(StopReason)
 }

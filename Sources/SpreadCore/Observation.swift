@@ -64,15 +64,8 @@ extension Daemon {
 
 extension GroupsMachine {
   var snapshot: GroupsSnapshot {
-    let number: UInt8
-    switch state {
-    case .operational: number = 1
-    case .transitional: number = 2
-    case .gathering: number = 3
-    case .gatheringAgain: number = 4
-    }
-    return GroupsSnapshot(
-      state: number,
+    GroupsSnapshot(
+      state: state.number,
       groups: table.ascending.map { group in
         GroupsSnapshot.Group(name: group.name, id: group.id, members: group.daemons.flatMap(\.members))
       })

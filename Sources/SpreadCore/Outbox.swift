@@ -17,12 +17,27 @@ public struct TimerAction {
   public var deadline: UInt64?
 }
 
+/// What the daemon wants of the program it runs in.
+public struct Orders: OptionSet, Sendable {
+  public let rawValue: UInt8
+  public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  /// Read the configuration file again and say `reload`.
+  public static let readConfiguration = Orders(rawValue: 1)
+  /// The configuration is another one from this step on, before its datagrams: positions count anew.
+  public static let configurationChanged = Orders(rawValue: 2)
+  /// Say `stop` and end.
+  public static let stop = Orders(rawValue: 4)
+}
+
 /// Where a datagram goes.
 public enum Destination: Equatable, Sendable {
   /// A configured daemon, by position: its packet port, for tokens its token port.
   case daemon(Int)
   /// All addresses of my own segment.
   case segment
+  /// A monitor, from the status socket (daemon-ring 1.1).
+  case monitor(NetworkAddress, port: UInt16)
 }
 
 public struct Datagram {
@@ -43,8 +58,11 @@ public struct Outbox {
   public var sessions: [SessionAction] = []
   public var timers: [TimerAction] = []
   public var log: [LogEvent] = []
+  public var orders: Orders = []
   /// Whether the shell may read client sockets and accept. Stays as last said (client-protocol 9, "Towards senders").
   public var readClients = true
+  /// Set when this daemon has left in order: there is nothing more to be done. Stays.
+  public var departure: Departure?
   /// Set by recorders; nothing is observed otherwise.
   public var observes = false
   public var observations: [Observation] = []
@@ -60,6 +78,7 @@ public struct Outbox {
     sessions.removeAll(keepingCapacity: true)
     timers.removeAll(keepingCapacity: true)
     log.removeAll(keepingCapacity: true)
+    orders = []
     observations.removeAll(keepingCapacity: true)
   }
 }

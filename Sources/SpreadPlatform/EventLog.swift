@@ -41,6 +41,7 @@ public struct LogLine {
 public struct EventLog: Sendable {
   public let sink: LogSink
   private let logger: Logger
+  private let format: LogFormat
   private let flags: DebugFlags
   private let priority: LogLevel
 
@@ -52,9 +53,37 @@ public struct EventLog: Sendable {
     priority: LogLevel = .info
   ) {
     self.sink = sink
+    self.format = format
     self.flags = flags
     self.priority = priority
     logger = Logger(label: "spread", factory: { _ in LogOutput(sink, format, timeStamp) })
+  }
+
+  /// The log that `settings` ask for, in the same format.
+  /// - Parameters:
+  ///   - sink: where the lines go.
+  ///   - otherwise: time stamp when the settings have none.
+  public static func with(
+    _ settings: LogSettings, to sink: LogSink, format: LogFormat, otherwise: TimeStampStyle = TimeStampStyle(format: nil)
+  ) -> EventLog {
+    let stamp = settings.timeStamp.map { TimeStampStyle(format: $0.format, withMicroseconds: $0.microseconds) }
+    return EventLog(
+      sink, format: format, timeStamp: stamp ?? otherwise, flags: settings.flags, priority: settings.priority)
+  }
+
+  /// The same for other settings. When their file cannot be opened, lines go where they went.
+  func changed(from old: LogSettings, to new: LogSettings) -> (log: EventLog, failure: SystemError?) {
+    var (sink, failure) = (sink, nil as SystemError?)
+    if new.file != old.file {
+      do throws(SystemError) {
+        sink = try new.logFile(hostName: System.hostName).map { path throws(SystemError) in
+          try LogSink(path: path, isStandard: true)
+        } ?? LogSink()
+      } catch {
+        failure = error
+      }
+    }
+    return (.with(new, to: sink, format: format), failure)
   }
 
   public func tell(_ line: LogLine) {

@@ -24,9 +24,8 @@ public final class LogSink: @unchecked Sendable {
   /// Appends to the file at `path`.
   /// - Parameter isStandard: standard output and standard error go there as well (configuration 5, EventLogFile).
   public init(path: String, isStandard: Bool) throws(SystemError) {
-    let slash = path.lastIndex(of: "/")
-    let parent = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-    name = slash.map { String(path[path.index(after: $0)...]) } ?? path
+    let (parent, name) = System.split(path)
+    self.name = name
     directory = try check(sys_open_directory(parent), "cannot open the directory of the log file \(path)")
     self.isStandard = isStandard
     descriptor = sys_open_log(directory, name)
@@ -35,6 +34,12 @@ public final class LogSink: @unchecked Sendable {
       throw SystemError("cannot open the log file \(path)", code: -descriptor)
     }
     redirect()
+  }
+
+  deinit {
+    guard directory >= 0 else { return }
+    sys_close(descriptor)
+    sys_close(directory)
   }
 
   /// Opens the file anew, for instance after it was renamed. When that fails, goes on with the one it has.

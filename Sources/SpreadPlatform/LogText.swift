@@ -33,15 +33,93 @@ extension LogLine {
       self.init(
         reason == .started ? .debug : .print, "token.lost", "looking for a new ring: \(reason.text)",
         [("reason", reason.name)], in: .membership)
-    case .dropped(let reason, let source, let count):
+    case .dropped(let report):
       self.init(
-        .warning, "ring.dropped",
-        "\(count) \(count == 1 ? "datagram" : "datagrams") dropped: \(reason.text(from: source))",
-        [("reason", reason.name), ("from", source.text), ("count", String(count))], in: reason.area)
+        report.reason.level, "ring.dropped",
+        "\(report.count) \(report.count == 1 ? "datagram" : "datagrams") dropped: \(report.text)",
+        [
+          ("reason", report.reason.name), ("from", report.source.text), ("count", String(report.count)),
+          ("total", String(report.total)),
+        ], in: report.reason.area)
     case .joinRefused(let user, let group, let members):
       self.init(
         .warning, "join.refused", "\(user.text) may not join \(group.text): it is full with \(members) members",
         [("user", user.text), ("group", group.text), ("members", String(members))], in: .groups)
+    case .partitioned(let component, let unheard):
+      self.init(
+        .print, "monitor.partition",
+        unheard == 0
+          ? "a monitor says that all daemons are heard again"
+          : "a monitor divides the ring, \(unheard) daemons are not heard",
+        [("component", String(component)), ("unheard", String(unheard))], in: .network)
+    case .partitionExpired:
+      self.init(
+        .print, "monitor.partition-expired", "the partition was not renewed; all daemons are heard again", in: .network)
+    case .windowsChanged(let window, let personal, let accelerated):
+      self.init(
+        .print, "monitor.windows", "a monitor set the windows; they hold until the next reload",
+        [("window", String(window)), ("personal", String(personal)), ("accelerated", String(accelerated))],
+        in: .flowControl)
+    case .reloadRequested(let source):
+      self.init(.info, "reload.requested", "a monitor asks for a reload", [("from", source.text)], in: .configuration)
+    case .reloadWaits:
+      self.init(
+        .info, "reload.waits", "the configuration is taken over when the ring has formed", in: .configuration)
+    case .reloaded(let summary):
+      self.init(summary)
+    case .stopping(let reason):
+      self.init(.print, "daemon.stopping", reason.text, [("reason", reason.name)])
+    }
+  }
+
+  private init(_ summary: ReloadSummary) {
+    func list(_ names: [GroupName]) -> String { names.map(\.text).joined(separator: " ") }
+    var parts: [String] = []
+    if !summary.added.isEmpty { parts.append("new: \(list(summary.added))") }
+    if !summary.removed.isEmpty { parts.append("gone: \(list(summary.removed))") }
+    if summary.viaSingleton { parts.append("data of daemons changed, so every daemon forms a ring of its own first") }
+    if summary.keepsRing { parts.append("the ring goes on") }
+    if summary.becameAccelerated {
+      parts.append(
+        "AcceleratedRing is not written, which makes a reload choose the accelerated ring: daemons that start now do not "
+          + "fit; write AcceleratedRing explicitly")
+    }
+    self.init(
+      summary.becameAccelerated ? .warning : .print, "reload.done",
+      (["the configuration was read again"] + parts).joined(separator: "; "),
+      [("hash", String(summary.hash)), ("added", list(summary.added)), ("removed", list(summary.removed))],
+      in: .configuration)
+  }
+}
+
+extension StopReason {
+  /// The stable word for programs.
+  var name: String {
+    switch self {
+    case .notConfigured: "not-configured"
+    case .changed(let change): "changed-\(change.name)"
+    case .monitor: "monitor"
+    }
+  }
+
+  var text: String {
+    switch self {
+    case .notConfigured: "this daemon is no longer in the configuration: stopping"
+    case .changed(let change):
+      "the configuration changes this daemon's \(change.name), which a reload cannot: stopping; start it again"
+    case .monitor: "a monitor says that this daemon is to end: stopping"
+    }
+  }
+}
+
+extension StopReason.OwnChange {
+  fileprivate var name: String {
+    switch self {
+    case .id: "id"
+    case .address: "address"
+    case .port: "port"
+    case .interfaces: "interfaces"
+    case .segmentAddresses: "segment-addresses"
     }
   }
 }
@@ -208,6 +286,7 @@ extension TokenLossReason {
     case .formTimeout: "form-timeout"
     case .contradictoryForm: "contradictory-form"
     case .started: "started"
+    case .reload: "reload"
     }
   }
 
@@ -224,6 +303,24 @@ extension TokenLossReason {
     case .formTimeout: "the forming of a ring broke off"
     case .contradictoryForm: "the forming of a ring contradicted what this daemon knows"
     case .started: "started"
+    case .reload: "the configuration is another one"
+    }
+  }
+}
+
+extension DropReport {
+  var text: String {
+    switch reason {
+    case .malformed(let failure): "\(source.text) sends what no daemon sends (\(failure))"
+    case .wrongHash(let hash):
+      "\(source.text) has another configuration (its hash is \(hash)); "
+        + (change.map { "it is that of this one \($0)" } ?? "compare the files with spread --check -c FILE --against FILE")
+    case .unknownTransmitter(let id): "\(source.text) sends as the daemon \(id.rawValue), which is not configured"
+    case .wrongSource(let id): "\(source.text) sends as the daemon \(id.rawValue), which has another address"
+    case .partitioned: "\(source.text) is in another part of a partition that a monitor made"
+    case .monitorDenied(let denial): "the command of a monitor at \(source.text) is not obeyed: \(denial.text)"
+    case .foreignRing: "\(source.text) is in another ring"
+    case .replay: "\(source.text) sent it before"
     }
   }
 }
@@ -236,21 +333,44 @@ extension DropReason {
     case .wrongHash: "wrong-hash"
     case .unknownTransmitter: "unknown-daemon"
     case .wrongSource: "wrong-source"
+    case .foreignRing: "foreign-ring"
+    case .replay: "replay"
+    case .partitioned: "partitioned"
+    case .monitorDenied(let denial): "monitor-" + denial.name
     }
   }
 
-  func text(from source: NetworkAddress) -> String {
+  /// What comes with every change of a ring, and what comes with every lost datagram, is nothing to worry about.
+  var level: LogLevel {
     switch self {
-    case .malformed(let failure): "\(source.text) sends what no daemon sends (\(failure))"
-    case .wrongHash(let hash):
-      "\(source.text) has another configuration (its hash is \(hash)); compare the files with spread --check"
-    case .unknownTransmitter(let id): "\(source.text) sends as the daemon \(id.rawValue), which is not configured"
-    case .wrongSource(let id): "\(source.text) sends as the daemon \(id.rawValue), which has another address"
+    case .malformed, .wrongHash, .unknownTransmitter, .wrongSource, .monitorDenied: .warning
+    case .foreignRing, .partitioned: .info
+    case .replay: .debug
     }
   }
 
   /// Files that differ are what people look for when daemons do not find each other.
   var area: DebugFlags {
     if case .wrongHash = self { .configuration } else { .network }
+  }
+}
+
+extension MonitorDenial {
+  fileprivate var name: String {
+    switch self {
+    case .partition: "partition-denied"
+    case .flowControl: "flow-control-denied"
+    case .unknownProcess: "unknown-daemon"
+    case .reloading: "reloading"
+    }
+  }
+
+  fileprivate var text: String {
+    switch self {
+    case .partition: "it would divide the ring or end this daemon, which needs DangerousMonitor = true"
+    case .flowControl: "it would change the windows, which needs DangerousMonitor = true"
+    case .unknownProcess: "it names a daemon that is not configured"
+    case .reloading: "a changed configuration is being taken over"
+    }
   }
 }

@@ -102,6 +102,10 @@ final class RingSender {
       for address in segment { send(count, size, to: address) }
     case (.daemon(let position), .packet): send(count, size, to: daemonsPackets[position])
     case (.daemon(let position), .token): send(count, size, to: daemonsTokens[position])
+    case (.monitor(let address, let port), _):
+      var to = sys_address(address, port: port)
+      // A monitor that has gone is no loss.
+      for i in 0..<count { _ = net_send(sockets.status, &to, pieces + i, 1, 0) }
     }
   }
 

@@ -8,7 +8,8 @@
 import CSpreadSystem
 import SpreadCore
 
-/// Where the datagrams of one daemon come from and go to.
+/// Where the datagrams of one daemon come from and go to. Also the only daemon of its configuration has sockets:
+/// monitors ask it.
 public struct RingAddresses: Equatable, Sendable {
   struct Endpoint: Equatable, Sendable {
     var address: NetworkAddress
@@ -26,9 +27,7 @@ public struct RingAddresses: Equatable, Sendable {
   var ignoresJoinErrors = false
 
   /// - Parameter own: index into `configuration.daemons`.
-  /// nil: the daemon is the only one; it needs no sockets.
-  public init?(_ configuration: Configuration, own: Int) {
-    guard configuration.daemons.count > 1 else { return nil }
+  public init(_ configuration: Configuration, own: Int) {
     self.own = Endpoint(address: configuration.daemons[own].address, port: 0)
     ignoresJoinErrors = configuration.ignoreMulticastJoinErrors
     for part in configuration.segments {
@@ -51,9 +50,11 @@ public final class RingSockets {
   private(set) var packets: [Int32] = []
   private(set) var tokens: [Int32] = []
   private(set) var sending: Int32 = -1
+  /// Answers to monitors leave here.
+  private(set) var status: Int32 = -1
   /// The segment addresses that are in use.
   private(set) var segment: [NetworkAddress]
-  let addresses: RingAddresses
+  private(set) var addresses: RingAddresses
   /// Multicast groups that could not be joined and are done without (IgnoreMulticastJoinErrors).
   public private(set) var notJoined: [SystemError] = []
 
@@ -73,10 +74,20 @@ public final class RingSockets {
   deinit { close() }
 
   func close() {
-    for descriptor in packets + tokens + [sending] where descriptor >= 0 { sys_close(descriptor) }
+    for descriptor in packets + tokens + [sending, status] where descriptor >= 0 { sys_close(descriptor) }
     packets = []
     tokens = []
     sending = -1
+    status = -1
+  }
+
+  /// Goes on with these sockets for other addresses of other daemons; false when other sockets are needed.
+  func serve(_ new: RingAddresses) -> Bool {
+    var same = new
+    same.daemons = addresses.daemons
+    guard same == addresses else { return false }
+    addresses = new
+    return true
   }
 
   // MARK: Opening
@@ -115,6 +126,7 @@ public final class RingSockets {
   private func openSending() throws(SystemError) {
     let own = addresses.own.address
     sending = try open(own, 0, shared: false)
+    status = try open(own, 0, shared: false)
     _ = net_set_send_buffer(sending, Self.sendBuffer)
     var interface = sys_address(own, port: 0)
     guard segment.contains(where: \.isMulticast) else { return }

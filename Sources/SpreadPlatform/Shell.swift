@@ -2,6 +2,7 @@
 // Everything runs on one thread. One wake-up:
 //
 //   timers -> signals -> (ring packets, then the token) -> writable clients -> readable clients -> flush
+//   -> the configuration, when it is to be read again
 
 import CSpreadSystem
 import SpreadCore
@@ -12,7 +13,10 @@ public final class Shell: SessionOwner, RingOwner {
   private var outbox = Outbox()
   private var deadlines = Deadlines()
   private var now = Instant.read()
+  /// A signal asked the daemon to leave.
   private var isStopping = false
+  /// There is no sense in leaving in order.
+  private var mustEnd = false
   private var clientsArePaused = false
   /// Datagrams that could not be sent are told once a second.
   private var lossToldUntil: UInt64 = 0
@@ -21,24 +25,34 @@ public final class Shell: SessionOwner, RingOwner {
   private let signals: Signals
   private let sockets: SessionSockets
   private let unixSocket: UnixSocketFile?
-  private let log: EventLog
+  private var log: EventLog
   private let tellsMemberships: Bool
   private let sessionLog: SessionLog?
-  private let receiver: RingReceiver?
-  private let sender: RingSender?
+  private var ring: RingSockets?
+  private var receiver: RingReceiver?
+  private var sender: RingSender?
+  /// nil: the daemon runs without a file.
+  private let file: ConfigurationFile?
+  private var wantsConfiguration = false
+  /// What the daemon runs with; the core takes a new one over when it can.
+  private var configuration: Configuration
   private let memory: MembershipMemory?
   private var refusals = RefusalLimiter()
+  /// What the configuration file says by now, if a daemon with it has this hash: to be read behind "this configuration".
+  public var explainHash: ((UInt32, Configuration) -> String?)?
 
   /// - Parameters:
   ///   - listeners: the TCP sockets.
   ///   - unixSocket: nil when there is none; its file is removed at the end of `run`.
   ///   - tellsMemberships: whether each membership is told in the lines that scripts of users look for as well.
   ///   - sessionLog: nil without `-l y`.
-  ///   - ring: nil when the daemon is the only one of its configuration.
+  ///   - ring: nil for a daemon that nobody but its clients can reach.
+  ///   - file: where the configuration is read again.
   ///   - memory: nil when nothing can be remembered over a restart.
   public init(
     daemon: Daemon, listeners: [Listener], unixSocket: UnixSocketFile?, log: EventLog, tellsMemberships: Bool,
-    sessionLog: SessionLog? = nil, ring: RingSockets? = nil, memory: MembershipMemory? = nil
+    sessionLog: SessionLog? = nil, ring: RingSockets? = nil, memory: MembershipMemory? = nil,
+    file: ConfigurationFile? = nil
   ) throws(SystemError) {
     self.daemon = daemon
     self.unixSocket = unixSocket
@@ -46,6 +60,9 @@ public final class Shell: SessionOwner, RingOwner {
     self.tellsMemberships = tellsMemberships
     self.memory = memory
     self.sessionLog = sessionLog
+    self.file = file
+    self.ring = ring
+    configuration = daemon.configuration
     receiver = ring.map { RingReceiver($0) }
     sender = ring.map { RingSender($0) }
     signals = try Signals()
@@ -58,19 +75,23 @@ public final class Shell: SessionOwner, RingOwner {
     try loop.add(sockets.readable.descriptor, .readableClients)
   }
 
-  /// Runs until SIGTERM or SIGINT.
+  /// Runs until SIGTERM, SIGINT, or until the daemon ends by itself, and then until it has left its ring; a second
+  /// signal is not waited out.
   public func run() {
     handle(.start)
-    while !isStopping {
+    while outbox.departure == nil, !mustEnd {
       let ready = loop.wait(until: min(deadlines.earliest, refusals.summaryDue, sockets.acceptAgainAt))
       now = .read()
       turn(ready)
     }
-    handle(.stop)
     sockets.flush(for: self)
     sockets.closeListeners()
     unixSocket?.remove()
-    log.tell(LogLine(.info, "daemon.stopped", "daemon stopped in order"))
+    log.tell(
+      outbox.departure == .complete
+        ? LogLine(.info, "daemon.stopped", "daemon stopped in order")
+        : LogLine(
+          .warning, "daemon.stopped", "daemon stopped without leaving its ring in order; its last messages may be lost"))
   }
 
   private func turn(_ ready: Sources) {
@@ -85,6 +106,8 @@ public final class Shell: SessionOwner, RingOwner {
     }
     sockets.flush(for: self)
     obeyReadClients()
+    // Not in the middle of a batch of datagrams: the sockets may change.
+    if wantsConfiguration { readConfiguration() }
   }
 
   private func obeyReadClients() {
@@ -104,6 +127,7 @@ public final class Shell: SessionOwner, RingOwner {
 
   func handle(_ input: Input) {
     daemon.handle(input, at: now, into: &outbox)
+    if outbox.orders.contains(.configurationChanged) { configurationChanged() }
     // First of all: other daemons wait for it.
     if !outbox.datagrams.isEmpty { send() }
     for action in outbox.sessions {
@@ -114,6 +138,8 @@ public final class Shell: SessionOwner, RingOwner {
     }
     for action in outbox.timers { deadlines.set(action.timer, action.deadline) }
     for event in outbox.log { tell(event) }
+    if outbox.orders.contains(.readConfiguration) { wantsConfiguration = true }
+    if outbox.orders.contains(.stop) { mustEnd = true }
     outbox.reset()
     if let memory, daemon.lastTime != memory.lastTime, let error = memory.remember(daemon.lastTime) {
       log.tell(
@@ -143,11 +169,19 @@ public final class Shell: SessionOwner, RingOwner {
     {
       return
     }
-    log.tell(LogLine(event))
+    log.tell(LogLine(explained(event)))
     sessionLog?.tell(
       event, seconds: now.wallSeconds, highest: daemon.horizon.highest,
       configured: daemon.configuration.daemons.count)
     if case .membership(let id, let members) = event, tellsMemberships { tellMembership(id, members) }
+  }
+
+  private func explained(_ event: LogEvent) -> LogEvent {
+    guard case .dropped(var report) = event, case .wrongHash(let hash) = report.reason, report.change == nil else {
+      return event
+    }
+    report.change = explainHash?(hash, daemon.configuration)
+    return .dropped(report)
   }
 
   private func tellMembership(_ id: MembershipID, _ members: DaemonSet) {
@@ -184,21 +218,77 @@ public final class Shell: SessionOwner, RingOwner {
       switch signal {
       case .stop(let name):
         log.tell(LogLine(.info, "daemon.stopping", "\(name): stopping", [("signal", name)]))
+        // Impatience: the second signal.
+        if isStopping { mustEnd = true }
         isStopping = true
+        handle(.stop)
       case .hangUp:
         hangUp()
       }
     }
   }
 
-  /// SIGHUP. Reading the configuration again comes here.
+  /// SIGHUP: the log file is opened anew and the configuration is read again.
   private func hangUp() {
     do {
       try log.sink.reopen()
-      log.tell(
-        LogLine(.info, "log.reopened", "SIGHUP: log file opened anew; the configuration is not read again"))
+      log.tell(LogLine(.info, "log.reopened", "SIGHUP: log file opened anew"))
     } catch {
       log.tell(LogLine(.error, "log.reopen-failed", "SIGHUP: \(error)"))
     }
+    wantsConfiguration = true
+  }
+
+  // MARK: The configuration
+
+  private func readConfiguration() {
+    wantsConfiguration = false
+    guard let file else {
+      return log.tell(LogLine(.info, "configuration.none", "there is no configuration file to read again"))
+    }
+    do throws(ConfigurationFile.Failure) {
+      var reading = try file.read()
+      for finding in reading.warnings {
+        log.tell(LogLine(.warning, "configuration.warning", finding.description, in: .configuration))
+      }
+      _ = reading.configuration.chooseOwn(named: daemon.me.name.text)
+      handle(.reload(reading.configuration, accessRules: reading.accessRules))
+    } catch {
+      for line in error.lines { log.tell(LogLine(.error, "configuration.refused", line)) }
+      log.tell(LogLine(.error, "configuration.refused", "\(file.path) cannot be used; the daemon goes on as before"))
+    }
+  }
+
+  /// The core runs with another configuration, and has not sent anything with it yet.
+  private func configurationChanged() {
+    let old = configuration
+    configuration = daemon.configuration
+    let (changed, failure) = log.changed(from: old.log, to: configuration.log)
+    log = changed
+    if let failure { log.tell(LogLine(.error, "log.open-failed", "\(failure); the log stays where it is")) }
+    _ = System.raiseDescriptorLimit(to: configuration.maxSessions + 128)
+    guard let ring else { return }
+    let own = configuration.daemons.firstIndex { $0.id == daemon.me.id } ?? 0
+    let addresses = RingAddresses(configuration, own: own)
+    do throws(SystemError) {
+      if !ring.serve(addresses) { try openRing(addresses, insteadOf: ring) }
+    } catch {
+      log.tell(
+        LogLine(
+          .error, "ring.sockets-failed", "\(error); the daemon stops, because others could no longer reach it",
+          [("errno", String(error.code))]))
+      mustEnd = true
+    }
+    sender = self.ring.map { RingSender($0) }
+  }
+
+  private func openRing(_ addresses: RingAddresses, insteadOf old: RingSockets) throws(SystemError) {
+    // The ports can be had once only.
+    old.close()
+    let new = try RingSockets(addresses)
+    for socket in new.packets { try loop.add(socket, .packets) }
+    for socket in new.tokens { try loop.add(socket, .tokens) }
+    ring = new
+    receiver = RingReceiver(new)
   }
 }

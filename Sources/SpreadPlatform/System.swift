@@ -24,6 +24,10 @@ public enum System {
   public static func read(file path: String) throws(SystemError) -> [UInt8] {
     let descriptor = try check(sys_open_reading(path), "cannot open \(path)")
     defer { sys_close(descriptor) }
+    return try read(descriptor, path)
+  }
+
+  static func read(_ descriptor: Int32, _ path: String) throws(SystemError) -> [UInt8] {
     var bytes: [UInt8] = []
     var part = [UInt8](repeating: 0, count: 64 * 1024)
     while bytes.count < 16 << 20 {
@@ -33,6 +37,12 @@ public enum System {
       bytes += part[..<count]
     }
     return bytes
+  }
+
+  /// The directory of a path, and the name in it.
+  static func split(_ path: String) -> (directory: String, name: String) {
+    guard let slash = path.lastIndex(of: "/") else { return (".", path) }
+    return (slash == path.startIndex ? "/" : String(path[..<slash]), String(path[path.index(after: slash)...]))
   }
 
   /// The addresses of this machine's interfaces.

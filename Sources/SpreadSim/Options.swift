@@ -43,6 +43,7 @@ public struct Options: Sendable {
   public var partitions = 0.0
   public var stalls = 0.0
   public var crashes = 0.0
+  public var retirements = 0.0
   public var pauses = 0.0
   public var wallSteps = 0.0
 
@@ -141,6 +142,7 @@ public struct Options: Sendable {
   private mutating func drawExtras(_ random: inout Xoshiro256) {
     earlyRepetition = random.chance(0.7)
     tokenCopies = random.chance(0.7)
+    if random.chance(0.4) { retirements = random.spread(0.02, 0.4) }
     if random.chance(0.3) { stalls = random.spread(0.05, 0.3) }
     if daemons <= 7, random.chance(0.3) { slowForms = random.uniform(0.02, 0.5 / Double(daemons)) }
   }

@@ -179,6 +179,10 @@ public final class World {
       guard node.daemon != nil else { return }
       if let restart { queue.add(.restart, index, 0, at: min(now + restart, max(options.quiet, now + 1))) }
       if let afterDatagrams { node.stopsAfter = afterDatagrams } else { stop(node) }
+    case .retire(let index, let restart):
+      guard nodes[index].daemon != nil, !nodes[index].isPaused else { return }
+      nodes[index].returnsAt = min(now + restart, max(options.quiet, now + 1))
+      handle(.stop, at: nodes[index])
     case .pause(let index, let length):
       guard nodes[index].daemon != nil, !nodes[index].isPaused else { return }
       nodes[index].isPaused = true
@@ -366,6 +370,13 @@ public final class World {
     }
     for action in node.outbox.sessions { carryOut(action, node) }
     node.outbox.reset()
+    if let departure = node.outbox.departure {
+      if departure == .complete { node.trace.record(.left, at: time) }
+      stop(node)
+      if let back = node.returnsAt { queue.add(.restart, node.index, 0, at: max(back, now + 1)) }
+      node.returnsAt = nil
+      return
+    }
     if reads != node.readsClients {
       node.readsClients = reads
       if reads { wakeStreams(of: node) }
@@ -454,6 +465,7 @@ public final class World {
     case .daemon(let receiver): send(to: receiver, isMulticast: false)
     case .segment:
       for receiver in nodes.indices where receiver != node.index { send(to: receiver, isMulticast: true) }
+    case .monitor: break
     }
   }
 

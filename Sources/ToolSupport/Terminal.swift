@@ -16,6 +16,9 @@ package struct LineInput {
   /// True when `next` answers without waiting.
   package var hasLine: Bool { ended || bytes[start...].contains(newline) }
 
+  /// Nothing will come any more; lines that are here are still answered.
+  package var hasEnded: Bool { ended && start >= bytes.count }
+
   /// The next line and whether a newline ended it; nil at the end of the input. Waits.
   package mutating func next() -> (text: [UInt8], terminated: Bool)? {
     var searched = start

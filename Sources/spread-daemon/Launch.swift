@@ -57,9 +57,11 @@ struct Launch {
         configuration: configuration, me: own, authentication: plan.authentication, seed: try System.randomSeed(),
         lastTime: memory?.lastTime ?? 0)
       daemon.maxSessions = configuration.maxSessions
-      return try Shell(
+      let shell = try Shell(
         daemon: daemon, listeners: listeners, unixSocket: unixSocket, log: log, tellsMemberships: plan.file != nil,
-        sessionLog: openSessionLog(), ring: ring, memory: memory)
+        sessionLog: openSessionLog(), ring: ring, memory: memory, file: plan.source)
+      shell.explainHash = { [plan] in plan.changeOnDisk(of: $1, givingHash: $0) }
+      return shell
     } catch {
       throw LaunchFailure(error.description)
     }
@@ -78,10 +80,8 @@ struct Launch {
         trouble = error
       }
     }
-    let stamp = settings.timeStamp.map { TimeStampStyle(format: $0.format, withMicroseconds: $0.microseconds) }
-    let log = EventLog(
-      sink, format: format, timeStamp: stamp ?? TimeStampStyle(format: plan.file == nil ? "%H:%M:%S" : nil),
-      flags: settings.flags, priority: settings.priority)
+    let log = EventLog.with(
+      settings, to: sink, format: format, otherwise: TimeStampStyle(format: plan.file == nil ? "%H:%M:%S" : nil))
     if let trouble {
       log.tell(LogLine(.error, "log.open-failed", "\(trouble); logging to standard output"))
     }
@@ -114,7 +114,7 @@ struct Launch {
       log.tell(
         LogLine(
           .warning, "access.no-file",
-          "no \(LaunchPlan.accessFiles.joined(separator: " or ")): clients that need the method IP are all refused"))
+          "no \(ConfigurationFile.accessFiles.joined(separator: " or ")): clients that need the method IP are all refused"))
     }
   }
 
@@ -155,11 +155,11 @@ struct Launch {
     }
   }
 
-  /// nil: the only daemon of its configuration.
+  /// nil: without a configuration file there is nobody to talk to.
   private func openRing() throws(LaunchFailure) -> RingSockets? {
-    guard let ringAddresses = RingAddresses(configuration, own: own) else { return nil }
+    guard plan.file != nil else { return nil }
     do throws(SystemError) {
-      let ring = try RingSockets(ringAddresses)
+      let ring = try RingSockets(RingAddresses(configuration, own: own))
       for error in ring.notJoined {
         log.tell(LogLine(.error, "ring.not-joined", "\(error); it is done without (IgnoreMulticastJoinErrors)"))
       }

@@ -8,12 +8,15 @@ import SpreadWire
 struct LaunchPlan {
   var configuration: Configuration
   /// nil: the built-in configuration.
-  var file: String?
+  var source: ConfigurationFile?
+  var file: String? { source?.path }
   /// What was odd in the files.
   var warnings: [Diagnostic] = []
   /// Which daemon to run, as an index into `configuration.daemons`.
   var own: Result<Int, OwnDaemonFailure>
   var accessRules: AccessRules?
+  /// Every client would be refused.
+  var lacksAccessFile = false
   /// --user.
   var user: String?
 }
@@ -32,18 +35,15 @@ struct LaunchFailure: Error {
 extension LaunchPlan {
   /// Where a configuration is looked for without -c (configuration 1).
   static let searchedFiles = ["./spread.conf", "/etc/spread.conf"]
-  /// Where the rules of the IP method are looked for (configuration 7).
-  static let accessFiles = ["./spread.access_ip", "/etc/spread.access_ip"]
 
   static func make(_ options: Options) throws(LaunchFailure) -> LaunchPlan {
     var plan: LaunchPlan
     if let file = try file(options) {
       plan = try read(file, options)
     } else {
-      plan = builtIn(options)
+      plan = try builtIn(options)
     }
     plan.user = options.user
-    try plan.readAccessRules()
     return plan
   }
 
@@ -61,31 +61,41 @@ extension LaunchPlan {
     return file
   }
 
-  private static func read(_ file: String, _ options: Options) throws(LaunchFailure) -> LaunchPlan {
-    let bytes: [UInt8]
+  private static func read(_ path: String, _ options: Options) throws(LaunchFailure) -> LaunchPlan {
+    let file: ConfigurationFile
     do throws(SystemError) {
-      bytes = try System.read(file: file)
+      file = try ConfigurationFile(path: path)
     } catch {
       throw LaunchFailure(error.description)
     }
-    switch ConfigurationParser.parse(bytes, fileName: file, lookup: System.hostLookup) {
-    case .failure(let errors):
-      throw LaunchFailure(lines: ["\(file) cannot be used:"] + errors.findings.map(\.description))
-    case .success(let parsed):
-      var configuration = parsed.configuration
-      var local = System.localAddresses()
-      // The loopback interface has the whole of 127.0.0.0/8 while it names one address: rings on one machine.
-      if options.name != nil, local.contains(where: \.isLoopback) {
-        local += configuration.daemons.map(\.address).filter { $0.isLoopback && $0.version == .v4 }
-      }
-      let own = configuration.ownDaemon(named: options.name, localAddresses: local)
-      if case .success(let index) = own { configuration.adoptScopes(own: index, localAddresses: local) }
-      return LaunchPlan(configuration: configuration, file: file, warnings: parsed.warnings, own: own)
+    do throws(ConfigurationFile.Failure) {
+      return LaunchPlan(try file.read(), source: file, options)
+    } catch {
+      if case .system = error { throw LaunchFailure(lines: error.lines) }
+      throw LaunchFailure(lines: ["\(path) cannot be used:"] + error.lines)
     }
   }
 
+  /// The file as it is now, when daemons that read it now have this hash. Names in it are not looked up: that takes time.
+  func changeOnDisk(of configuration: Configuration, givingHash hash: UInt32) -> String? {
+    guard let file, let bytes = try? System.read(file: file),
+      case .success(let parsed) = ConfigurationParser.parse(bytes, fileName: file, lookup: HostLookup()),
+      parsed.configuration.hash == hash, let difference = configuration.difference(from: parsed.configuration)
+    else { return nil }
+    return "as \(file) is by now: \(difference.text("this daemon", "the file"))"
+  }
+
+  private init(_ reading: ConfigurationFile.Reading, source: ConfigurationFile?, _ options: Options) {
+    configuration = reading.configuration
+    self.source = source
+    warnings = reading.warnings
+    accessRules = reading.accessRules
+    lacksAccessFile = reading.lacksAccessFile
+    own = configuration.chooseOwn(named: options.name)
+  }
+
   /// A single daemon `localhost` that only this machine can reach.
-  private static func builtIn(_ options: Options) -> LaunchPlan {
+  private static func builtIn(_ options: Options) throws(LaunchFailure) -> LaunchPlan {
     let name = GroupName("localhost")
     let loopback = NetworkAddress.v4(0x7f00_0001)
     let daemon = ConfiguredDaemon(
@@ -95,30 +105,15 @@ extension LaunchPlan {
     var configuration = Configuration(segments: [segment])
     configuration.log.flags = .all
     configuration.log.timeStamp = nil
-    let own = configuration.ownDaemon(named: options.name, localAddresses: [loopback])
-    return LaunchPlan(configuration: configuration, file: nil, own: own)
-  }
-
-  private mutating func readAccessRules() throws(LaunchFailure) {
-    guard configuration.enabledMethods.union(configuration.requiredMethods).contains(.ip),
-      let file = Self.accessFiles.first(where: System.exists)
-    else { return }
-    do throws(SystemError) {
-      let (rules, findings) = AccessRules.parse(try System.read(file: file), fileName: file)
-      accessRules = rules
-      warnings += findings
+    do throws(ConfigurationFile.Failure) {
+      return LaunchPlan(try ConfigurationFile.withoutFile(configuration), source: nil, options)
     } catch {
-      throw LaunchFailure(error.description)
+      throw LaunchFailure(lines: error.lines)
     }
   }
 
   var authentication: AuthenticationPolicy {
     AuthenticationPolicy(configuration, accessRules: accessRules)
-  }
-
-  /// Every client would be refused.
-  var lacksAccessFile: Bool {
-    configuration.enabledMethods.union(configuration.requiredMethods).contains(.ip) && accessRules == nil
   }
 }
 

@@ -11,6 +11,8 @@ struct Options {
   var user: String?
   var logFormat = LogFormat.text
   var wantsCheck = false
+  /// With --check: the file to compare with.
+  var comparedFile: String?
   var wantsHelp = false
   var wantsVersion = false
 
@@ -32,11 +34,13 @@ struct Options {
       case "--user": user = try Self.value(of: option, &rest)
       case "--log-format": logFormat = try Self.logFormat(Self.value(of: option, &rest))
       case "--check": wantsCheck = true
+      case "--against": comparedFile = try Self.value(of: option, &rest)
       case "--help", "-h": wantsHelp = true
       case "--version": wantsVersion = true
       default: throw Failure("unknown option '\(option)'")
       }
     }
+    if comparedFile != nil, !wantsCheck { throw Failure("--against FILE goes with --check") }
     if configurationFile != nil, port != nil {
       throw Failure("--port is for running without a configuration file; with -c the segment has the port")
     }
@@ -96,6 +100,9 @@ struct Options {
                       machine is run
       -l y|n          accepted, as the original daemon has it; without effect
       --check         read the configuration, print what it amounts to, and exit
+      --against FILE  with --check: compare it with another file. Daemons form one ring
+                      only when their files have the same hash; the first difference is
+                      named
       --port N        run without a configuration file, on port N instead of 4803
       --user NAME     user to become when started as root; without it DaemonUser of the
                       configuration, else 'spread', else 'nobody'. --user root stays root
@@ -107,10 +114,12 @@ struct Options {
       spread                              try it: one daemon, this machine only
       spread --port 5000                  the same beside a daemon on the usual port
       spread -c /etc/spread.conf --check  is this file right?
+      spread -c a.conf --check --against b.conf   why do these two not find each other?
       spread -c /etc/spread.conf -n d1    the daemon d1 of a configuration
 
     Clients connect to "4803" (unix socket /tmp/4803) or "4803@host" (TCP).
-    SIGTERM and SIGINT (Ctrl-C) stop the daemon in order, SIGHUP opens its log file anew.
+    SIGTERM and SIGINT (Ctrl-C) stop the daemon in order, SIGHUP makes it read its
+    configuration again and opens its log file anew.
 
     Exit codes: 0 stopped in order (--check: the configuration is right), 1 could not
     start (--check: it is wrong), 2 wrong use of the options.

@@ -8,6 +8,7 @@ import SpreadSim
 let help = """
   Usage: spread-sim [--seeds N] [--from S]        many seeds; failing ones are told in one line each
          spread-sim --seed X                      one seed; a violation is shrunk and told in full
+         spread-sim --seed X --print-schedule     the run as a scenario, for compat-tests/ring/run.py --schedule too
          spread-sim --scenarios [--rewrite] FILE...   compares, or writes anew, what scenarios print
          spread-sim --bugs [--bug NAME] [--seeds N] [--scenarios FILE...]   each planted bug with up to N seeds, then
                                                   with the scenarios (builds with SPREAD_BUGS only)
@@ -32,6 +33,7 @@ struct Arguments {
   var seeds: UInt64 = 100
   var from: UInt64 = 1
   var single: UInt64?
+  var printsSchedule = false
   var shrinks = true
   var minutes: UInt64 = 5
   var save: String?
@@ -70,6 +72,7 @@ struct Arguments {
       case "--from": from = number(option)
       case "--seed": single = number(option)
       case "--no-shrink": shrinks = false
+      case "--print-schedule": printsSchedule = true
       case "--minutes": minutes = number(option)
       case "--save": save = next(option)
       case "--corrupt": flavour = .corrupt
@@ -312,6 +315,9 @@ if arguments.bugs {
   isGood = runScenarios(scenarios)
 } else if arguments.measures {
   measure()
+  isGood = true
+} else if arguments.printsSchedule {
+  print(Options.drawn(arguments.single ?? arguments.from, arguments.flavour).schedule, terminator: "")
   isGood = true
 } else if let seed = arguments.single {
   isGood = runOne(seed)

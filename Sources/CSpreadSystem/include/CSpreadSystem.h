@@ -83,6 +83,8 @@ int sys_file_exists(const char *path);
 /* For appending; created when missing, mode 0644. */
 int sys_open_log(int directory, const char *name);
 int sys_open_reading(const char *path);
+int sys_open_reading_at(int directory, const char *name);
+int sys_file_exists_at(int directory, const char *name);
 ssize_t sys_read(int fd, void *buffer, size_t capacity);
 int sys_give_descriptor(int fd, uint32_t user, uint32_t group);
 /* Makes standard output and standard error the same as `fd`. */

@@ -157,6 +157,8 @@ public struct Configuration: Equatable, Sendable {
   public var acceleratedWindow = 15
   /// AcceleratedRing as written; nil when it is not, which matters: see `ringProtocol`.
   public var acceleratedRing: Bool?
+  /// What holds while it is not written, once the configuration was reloaded; nil before.
+  var inheritedRing: RingProtocol?
   /// WideAreaNetwork as written.
   public var wideAreaNetwork: Bool?
   /// The nine timeouts as written; nil: the defaults. See `timeouts`.
@@ -190,6 +192,10 @@ public struct Configuration: Equatable, Sendable {
   /// unless wide area" at the first reload, hash included (configuration 5, daemon-ring 6.1). Daemons that share a
   /// ring with stock must do the same. An explicit AcceleratedRing holds always.
   public func ringProtocol(afterReload: Bool) -> RingProtocol {
-    acceleratedRing ?? (afterReload && !isWideArea) ? .accelerated : .original
+    if let acceleratedRing { return acceleratedRing ? .accelerated : .original }
+    return inheritedRing ?? (afterReload && !isWideArea ? .accelerated : .original)
   }
+
+  /// What the ring runs with this configuration.
+  public var ringProtocol: RingProtocol { ringProtocol(afterReload: false) }
 }

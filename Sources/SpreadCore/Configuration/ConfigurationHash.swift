@@ -63,6 +63,6 @@ extension Configuration {
   /// The hash packets carry (conf_hash); a NUL is hashed behind the text.
   public func hash(_ ring: RingProtocol) -> UInt32 { oneAtATimeHash(hashText(ring) + [0]) }
 
-  /// The hash of a daemon that starts with this configuration.
-  public var hash: UInt32 { hash(ringProtocol(afterReload: false)) }
+  /// The hash of a daemon that runs with this configuration.
+  public var hash: UInt32 { hash(ringProtocol) }
 }

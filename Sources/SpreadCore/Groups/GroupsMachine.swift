@@ -32,16 +32,27 @@ struct GroupsMachine {
     case transitional
     case gathering
     case gatheringAgain
+
+    /// As in the status report (daemon-groups 2).
+    var number: UInt8 {
+      switch self {
+      case .operational: 1
+      case .transitional: 2
+      case .gathering: 3
+      case .gatheringAgain: 4
+      }
+    }
   }
 
-  let topology: Topology
+  var topology: Topology
   var me: Int { topology.me }
   var state = State.operational
   var table = GroupTable()
   /// The last regular and transitional memberships delivered.
   var regular: MembershipID
   var transitional: MembershipID
-  var regularMembers: DaemonSet
+  /// Members of the last regular one.
+  var ringSize = 1
   var transitionalMembers: DaemonSet
   /// Daemons known to have the same groups as this one: they have moved together. The first speaks for all.
   var synced: DaemonSet
@@ -54,6 +65,8 @@ struct GroupsMachine {
   var senders: [ExchangeSender] = []
   /// What this daemon built as representative, in order of building.
   var own: [MessageBuffer] = []
+  /// Who speaks for this daemon and those that have moved together with it.
+  var speaker: Int
   /// Daemons of the ring that were spoken for.
   var heard = 0
   /// The representative of this daemon's own synced set was heard.
@@ -63,9 +76,9 @@ struct GroupsMachine {
     self.topology = topology
     regular = MembershipID(topology.myID, -1)
     transitional = regular
-    regularMembers = DaemonSet([topology.me])
-    transitionalMembers = regularMembers
-    synced = regularMembers
+    transitionalMembers = DaemonSet([topology.me])
+    synced = transitionalMembers
+    speaker = topology.me
   }
 
   var myName: GroupName { topology.names[topology.me] }

@@ -67,7 +67,7 @@ extension GroupsMachine {
   /// daemon-groups 5.2.
   private mutating func endTransition(_ members: DaemonSet, _ id: MembershipID, _ pool: inout MessagePool) {
     regular = id
-    regularMembers = members
+    ringSize = members.count
     let nobodyNew = transitionalMembers.count == members.count
     for group in table.ascending where group.changed {
       group.daemons.removeAll(where: \.isPartitioned)
@@ -87,14 +87,15 @@ extension GroupsMachine {
     }
     effects.append(.exchangeBegins)
     own = []
-    if synced.first == me { buildAndSend(&pool) }
+    speaker = synced.first ?? me
+    if speaker == me { buildAndSend(&pool) }
     state = .gathering
   }
 
   /// daemon-groups 5.5: the exchange for the previous ring did not complete.
   private mutating func gatherAgain(_ members: DaemonSet, _ id: MembershipID, _ pool: inout MessagePool) {
     regular = id
-    regularMembers = members
+    ringSize = members.count
     var fresh = !own.isEmpty
     for sender in senders where ownComplete && sender.isComplete {
       for message in sender.messages { merge(message) }
@@ -113,7 +114,8 @@ extension GroupsMachine {
     synced = stillSynced
     heard = 0
     ownComplete = false
-    if synced.first == me {
+    speaker = synced.first ?? me
+    if speaker == me {
       if fresh { resend(&pool) } else { buildAndSend(&pool) }
     } else {
       own = []
@@ -158,12 +160,12 @@ extension GroupsMachine {
     guard let header = try? GroupsHeader(message.bytes),
       let body = try? GroupsBody(
         message.bytes.slice(MessageHeader.size, message.count - MessageHeader.size), header.order),
-      body.membership == regular, let representative = topology.position(named: header.representative)
+      body.membership == regular, let representative = topology.origin(named: header.representative)
     else {
       anomalies += 1
       return
     }
-    let isMine = representative == synced.first
+    let isMine = representative == speaker
     if !isMine { store(message, from: representative) }
     guard header.type.contains(.agreed) else { return }
     heard += header.syncedCount
@@ -172,7 +174,7 @@ extension GroupsMachine {
     } else if let at = senders.firstIndex(where: { $0.representative == representative }) {
       senders[at].isComplete = true
     }
-    guard heard == regularMembers.count else { return }
+    guard heard == ringSize else { return }
     completeExchange(&pool)
   }
 
@@ -228,7 +230,7 @@ extension GroupsMachine {
     }
     if record.isChanged { group.changed = true }
     for entry in record.daemons {
-      guard let position = topology.position(of: entry.process) else {
+      guard let position = topology.origin(of: entry.process) else {
         anomalies += 1
         continue
       }

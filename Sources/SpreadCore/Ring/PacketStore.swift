@@ -72,6 +72,13 @@ final class PacketStore {
       state: .held, type: type, origin: Int16(origin), length: Int32(length), memory: memory)
   }
 
+  /// The daemons are numbered anew, and packets sent from here on carry another hash.
+  func readdress(_ sequence: Int32, origin: Int, hash: UInt32) {
+    guard let memory = self[sequence].memory else { return }
+    self[sequence].origin = Int16(origin)
+    if !bug(.oldHashKept) { memory.put32(hash, at: PacketHeader.hashOffset, .native) }
+  }
+
   /// Forgets a packet.
   func clear(_ sequence: Int32) {
     let slot = self[sequence]

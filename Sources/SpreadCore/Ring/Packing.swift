@@ -7,7 +7,9 @@ extension Ring {
   func allowed(_ flowControl: Int16) -> Int {
     guard !isRecovering || bug(.sendsInRecovery), highest <= aru &+ 1600 else { return 0 }
     if bug(.flowControlIgnored) { return 3 * settings.window }
-    let room = settings.window + settings.personalWindow - Int(flowControl)
+    // Windows may be as large as their fields, slots are not.
+    let slots = Int(aru) + 1600 + Ring.slotsPerRound - Int(highest)
+    let room = Swift.min(settings.window + settings.personalWindow - Int(flowControl), slots)
     return Swift.min(Swift.max(room, 0), Swift.min(settings.window, settings.personalWindow))
   }
 
@@ -43,6 +45,7 @@ extension Ring {
       piece = next
     }
     highest += 1
+    lastNumbered = highest
     let length = builder.finish(
       PacketHeader(
         type: first.packetClass.packetType, transmitter: topology.myID, process: topology.myID,

@@ -33,6 +33,8 @@ enum RingEvent {
 /// What the caller has to do after a step of the ring.
 enum RingOutcome: Equatable {
   case done
+  /// The token was not taken.
+  case ignored(DropReason)
   /// The ring is broken; the reason is for the log.
   case loseToken(TokenLossReason)
   /// The new ring is installed.
@@ -62,6 +64,8 @@ public enum TokenLossReason: Equatable, Sendable {
   case contradictoryForm
   /// The daemon has just started.
   case started
+  /// Another configuration is taken over.
+  case reload
 }
 
 struct RingSettings {
@@ -82,7 +86,7 @@ struct Ring {
     case recovery(Recovery)
   }
 
-  let topology: Topology
+  var topology: Topology
   var settings: RingSettings
   var timeouts: Timeouts
 
@@ -108,6 +112,8 @@ struct Ring {
   var receivedRounds: Int32 = 0
   /// Rounds in which nothing was under way.
   var tokenCounter = 0
+  /// The last packet of mine.
+  var lastNumbered: Int32 = 0
   var lastRetransmitted = 0
   var lastSent = 0
   var justInstalled = false
@@ -118,6 +124,8 @@ struct Ring {
   var holdsToken = false
   /// Tokens are sent twice until then.
   var copiesUntil: UInt64 = 0
+  /// Bytes of the last token in `store.tokenMemory`, to be sent to another segment once more; 0: none.
+  var tokenToCopy = 0
   /// HURRY packets since the last token.
   var hurriesSent: UInt64 = 0
 
@@ -148,11 +156,14 @@ struct Ring {
     active = DaemonSet([topology.me])
     commitSet = [topology.me]
     lastToken = Ring.zeroToken(topology)
-    assembly = Array(repeating: nil, count: topology.count)
+    assembly = Array(repeating: nil, count: topology.ids.count)
   }
 
   /// How far a sequence number may lie above what was discarded.
   static let reach: Int32 = PacketStore.slotCount - 1
+
+  /// Packets above what everybody has and the 1600 of daemon-ring 3.6.
+  static let slotsPerRound = 4096
 
   static func zeroToken(_ topology: Topology) -> TokenHeader {
     TokenHeader(
@@ -217,6 +228,9 @@ struct Ring {
   /// Nothing of mine waits for the token.
   var queueIsEmpty: Bool { exchanging ? groupsDown.isEmpty : down.isEmpty }
 
+  /// Everybody has everything that this daemon was given to send.
+  var isDrained: Bool { down.isEmpty && groupsDown.isEmpty && lastNumbered <= aru }
+
   // MARK: Stopping
 
   /// The token is gone: of the ring's packets and variables everything stays, for the recovery.
@@ -228,6 +242,7 @@ struct Ring {
     lastToken = Ring.zeroToken(topology)
     keptBack.removeAll(keepingCapacity: true)
     holdsToken = false
+    tokenToCopy = 0
     hurriesSent = 0
     rotation = RotationTime()
     out.preferToken = false

@@ -5,7 +5,7 @@ import DequeModule
 import SpreadWire
 
 struct Transmitter {
-  let topology: Topology
+  var topology: Topology
   /// Decides ways between segments; set at start (only me) and when a FORM2 token is read.
   var routing: DaemonSet
   /// Tokens to myself, in order: a ring of one needs no network.

@@ -8,6 +8,7 @@ public struct PacketHeader: Equatable, Sendable {
   public static let typeOffset = 0
   public static let transmitterOffset = 4
   public static let tokenRoundOffset = 24
+  public static let hashOffset = 28
   public static let firstFragmentOffset = 36
 
   /// Type bits without the marks.
@@ -102,6 +103,15 @@ public enum PacketKind: Equatable, Sendable {
   case alive, join, refer
   case hurry
   case data(PacketType)
+}
+
+extension PacketKind {
+  public var isMonitorCommand: Bool {
+    switch self {
+    case .partition, .status, .flowControl, .reload: true
+    case .alive, .join, .refer, .hurry, .data: false
+    }
+  }
 }
 
 extension PacketHeader {
