@@ -1,6 +1,6 @@
 # The command line tools: normal Swift with the standard library inside, so they run where no Swift is installed.
 #
-#   make tools           builds spuser, spflooder, spping, spmonitor
+#   make tools           builds spuser, spflooder, spping, spmonitor, spread-check
 #   make install-tools   DESTDIR= PREFIX= BINDIR=: bin/..., and bin/sptuser as another name of spuser
 #   make compat          the programs of compat-tests against an installed tree: COMPAT_PREFIX= (and COMPAT_ADDRESS=)
 
@@ -8,7 +8,7 @@ PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 SWIFT ?= swift
 
-TOOLS := spuser spflooder spping spmonitor
+TOOLS := spuser spflooder spping spmonitor spread-check
 TOOLS_BUILD := .build-tools
 COMPAT_PREFIX ?= $(STAGE)
 COMPAT_ADDRESS ?=

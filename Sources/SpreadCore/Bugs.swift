@@ -14,6 +14,8 @@
     case disconnectOfOneGroup, noSignal
     // Sessions.
     case selfDiscardIgnored, copyForEachGroup
+    // Segments and the accelerated ring.
+    case notForwarded, asksAhead
     // Monitor and reload.
     case partitionStays, retiredForgotten, oldHashKept
   }
@@ -31,6 +33,7 @@
     case earlyInExchange, sendsInExchange, mergeNotTold, indexKept, setsNotDivided, remoteLeaveIgnored
     case disconnectOfOneGroup, noSignal
     case selfDiscardIgnored, copyForEachGroup
+    case notForwarded, asksAhead
     case partitionStays, retiredForgotten, oldHashKept
   }
 

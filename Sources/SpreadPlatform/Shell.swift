@@ -37,6 +37,7 @@ public final class Shell: SessionOwner, RingOwner {
   /// What the daemon runs with; the core takes a new one over when it can.
   private var configuration: Configuration
   private let memory: MembershipMemory?
+  private let service: ServiceManager?
   private var refusals = RefusalLimiter()
   /// What the configuration file says by now, if a daemon with it has this hash: to be read behind "this configuration".
   public var explainHash: ((UInt32, Configuration) -> String?)?
@@ -49,16 +50,18 @@ public final class Shell: SessionOwner, RingOwner {
   ///   - ring: nil for a daemon that nobody but its clients can reach.
   ///   - file: where the configuration is read again.
   ///   - memory: nil when nothing can be remembered over a restart.
+  ///   - service: nil when no service manager asked to be told.
   public init(
     daemon: Daemon, listeners: [Listener], unixSocket: UnixSocketFile?, log: EventLog, tellsMemberships: Bool,
     sessionLog: SessionLog? = nil, ring: RingSockets? = nil, memory: MembershipMemory? = nil,
-    file: ConfigurationFile? = nil
+    file: ConfigurationFile? = nil, service: ServiceManager? = nil
   ) throws(SystemError) {
     self.daemon = daemon
     self.unixSocket = unixSocket
     self.log = log
     self.tellsMemberships = tellsMemberships
     self.memory = memory
+    self.service = service
     self.sessionLog = sessionLog
     self.file = file
     self.ring = ring
@@ -78,6 +81,7 @@ public final class Shell: SessionOwner, RingOwner {
   /// Runs until SIGTERM, SIGINT, or until the daemon ends by itself, and then until it has left its ring; a second
   /// signal is not waited out.
   public func run() {
+    service?.ready()
     handle(.start)
     while outbox.departure == nil, !mustEnd {
       let ready = loop.wait(until: min(deadlines.earliest, refusals.summaryDue, sockets.acceptAgainAt))
@@ -173,7 +177,10 @@ public final class Shell: SessionOwner, RingOwner {
     sessionLog?.tell(
       event, seconds: now.wallSeconds, highest: daemon.horizon.highest,
       configured: daemon.configuration.daemons.count)
-    if case .membership(let id, let members) = event, tellsMemberships { tellMembership(id, members) }
+    if case .membership(let id, let members) = event {
+      service?.status(daemon.configuration.statusText(of: members))
+      if tellsMemberships { tellMembership(id, members) }
+    }
   }
 
   private func explained(_ event: LogEvent) -> LogEvent {
@@ -218,6 +225,7 @@ public final class Shell: SessionOwner, RingOwner {
       switch signal {
       case .stop(let name):
         log.tell(LogLine(.info, "daemon.stopping", "\(name): stopping", [("signal", name)]))
+        service?.stopping()
         // Impatience: the second signal.
         if isStopping { mustEnd = true }
         isStopping = true
@@ -243,6 +251,8 @@ public final class Shell: SessionOwner, RingOwner {
 
   private func readConfiguration() {
     wantsConfiguration = false
+    service?.reloading()
+    defer { service?.ready() }
     guard let file else {
       return log.tell(LogLine(.info, "configuration.none", "there is no configuration file to read again"))
     }

@@ -27,6 +27,8 @@ final class Node {
   var returnsAt: UInt64?
   var busyUntil: UInt64 = 0
   var hasTurn = false
+  /// It leaves in order and closes its sessions.
+  var isRetiring = false
   /// Stopped for good.
   var isGone = false
   /// Stop after so many more datagrams.

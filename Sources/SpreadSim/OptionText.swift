@@ -54,7 +54,9 @@ extension Options {
     field("maxSessionMessages", \.maxSessionMessages), field("window", \.window),
     field("personalWindow", \.personalWindow), field("absent", \.absent), field("core", \.core),
     field("corrupt", \.corrupt), field("joinsFirst", \.joinsFirst), field("earlyRepetition", \.earlyRepetition),
-    field("tokenCopies", \.tokenCopies),
+    field("tokenCopies", \.tokenCopies), field("segments", \.segments),
+    field("segmentAddresses", \.segmentAddresses), field("wide", \.wide), field("accelerated", \.accelerated),
+    field("acceleratedWindow", \.acceleratedWindow),
   ]
 
   /// Options that the table lacks.

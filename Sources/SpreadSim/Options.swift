@@ -82,6 +82,16 @@ public struct Options: Sendable {
   public var earlyRepetition = true
   public var tokenCopies = true
 
+  // Segments and the kind of ring.
+  /// Daemons of each segment, in order; empty: all are in one (daemon-ring 1.3).
+  public var segments: [Int] = []
+  /// Addresses of each segment; whoever is in it hears everything so many times (daemon-ring 1.1).
+  public var segmentAddresses = 1
+  /// Wide area timers, and what stock does beyond them (wide-area 2).
+  public var wide = false
+  public var accelerated = false
+  public var acceleratedWindow = 15
+
   /// These daemons are in the configuration but never run.
   public var absent: [Int] = []
   /// From `quiet` on only these live together, and everything else stays broken for ever; empty: all is healed
@@ -107,6 +117,8 @@ public struct Options: Sendable {
     // Streams of their own: what else a seed means stays as it was.
     random = Xoshiro256(seed, stream: 20)
     options.drawExtras(&random)
+    random = Xoshiro256(seed, stream: 14)
+    options.drawWaits(&random)
     random = Xoshiro256(seed, stream: 11)
     switch flavour {
     case .usual: if random.chance(0.05) { options.drawCore(&random) }
@@ -143,6 +155,29 @@ public struct Options: Sendable {
     earlyRepetition = random.chance(0.7)
     tokenCopies = random.chance(0.7)
     if random.chance(0.4) { retirements = random.spread(0.02, 0.4) }
+    drawSegments(&random)
+    if random.chance(0.3) {
+      accelerated = true
+      acceleratedWindow = random.within(0...20)
+    }
+  }
+
+  /// Several segments merge by asking each other one by one, which takes longer than one multicast.
+  private mutating func drawSegments(_ random: inout Xoshiro256) {
+    if random.chance(0.1) { segmentAddresses = random.within(2...5) }
+    guard daemons > 1, random.chance(0.35) else { return }
+    var left = daemons
+    while left > 0 {
+      let size = segments.count == 19 ? left : random.chance(0.3) ? 1 : random.within(1...left)
+      segments.append(size)
+      left -= size
+    }
+    wide = random.chance(0.3)
+    bound = (wide ? 55 : 25) * Options.second
+    end = quiet + bound + 5 * Options.second
+  }
+
+  private mutating func drawWaits(_ random: inout Xoshiro256) {
     if random.chance(0.3) { stalls = random.spread(0.05, 0.3) }
     if daemons <= 7, random.chance(0.3) { slowForms = random.uniform(0.02, 0.5 / Double(daemons)) }
   }

@@ -10,6 +10,9 @@ public final class World {
   public let trace = Trace()
   private(set) var plan: [PlanEntry]
   let configuration: Configuration
+  /// By daemon: its address, and who is in its segment.
+  private let addresses: [NetworkAddress]
+  private let segmentOf: [Range<Int>]
   let settings: ProtocolSettings
   var queue = EventQueue()
   var network: Network
@@ -49,7 +52,14 @@ public final class World {
     self.options = options
     self.plan = plan ?? options.plan()
     configuration = World.configuration(options)
-    var timeouts = Timeouts.localArea
+    addresses = configuration.daemons.map(\.address)
+    var segmentOf: [Range<Int>] = []
+    for segment in configuration.segments {
+      let members = segmentOf.count..<segmentOf.count + segment.daemons.count
+      segmentOf += members.map { _ in members }
+    }
+    self.segmentOf = segmentOf
+    var timeouts = options.wide ? Timeouts.wideArea : Timeouts.localArea
     timeouts.lookup = 3000
     var settings = ProtocolSettings(configuration)
     settings.timeouts = timeouts
@@ -77,6 +87,7 @@ public final class World {
     run.window = Int32(options.window)
     run.personalWindow = Int32(options.personalWindow)
     run.sessionLimit = Int32(options.maxSessionMessages)
+    run.isAccelerated = options.accelerated
     run.hurry = Int64(timeouts.hurry) * 1_000_000
     trace.setRun(run)
   }
@@ -91,9 +102,21 @@ public final class World {
         name: name, id: ProcessID(0x1000_0000 + oneAtATimeHash(Array("d\(index + 1)".utf8)) >> 4), hasVirtualID: true,
         address: .v4(0x0a00_0001 + UInt32(index)))
     }
-    var configuration = Configuration(segments: [
-      Segment(port: 4803, addresses: [.v4(0xe100_0001)], daemons: daemons)
-    ])
+    var segments: [Segment] = []
+    var first = 0
+    for size in options.segments.isEmpty ? [options.daemons] : options.segments {
+      let base = 0xe100_0001 + UInt32(segments.count) << 8
+      segments.append(
+        Segment(
+          port: 4803, addresses: (0..<UInt32(options.segmentAddresses)).map { .v4(base + $0) },
+          daemons: Array(daemons[first..<first + size])))
+      first += size
+    }
+    precondition(first == options.daemons, "segments hold \(first) of \(options.daemons) daemons")
+    var configuration = Configuration(segments: segments)
+    configuration.wideAreaNetwork = options.wide
+    configuration.acceleratedRing = options.accelerated
+    configuration.acceleratedWindow = options.acceleratedWindow
     configuration.maxSessionMessages = options.maxSessionMessages
     configuration.window = options.window
     configuration.personalWindow = options.personalWindow
@@ -226,6 +249,7 @@ public final class World {
       node.wallOffset = options.wallOffset == 0 ? 0 : random.within(-options.wallOffset...options.wallOffset)
     }
     node.stopsAfter = nil
+    node.isRetiring = false
     node.isPaused = false
     node.busyUntil = now
     node.readsClients = true
@@ -308,7 +332,7 @@ public final class World {
     node.busyUntil = now + UInt64(options.service * Double(Options.second))
     current = packet
     let bytes = pool.bytes(packet)
-    let source = configuration.segments[0].daemons[pool.sender(packet)].address
+    let source = addresses[pool.sender(packet)]
     handle(takesToken ? .token(bytes, from: source) : .packet(bytes, from: source), at: node)
     pool.release(packet)
     scheduleTurn(node)
@@ -357,6 +381,7 @@ public final class World {
 
   func handle(_ input: Input, at node: Node) {
     guard node.daemon != nil else { return }
+    if case .stop = input { node.isRetiring = true }
     node.daemon!.handle(input, at: node.instant(now), into: &node.outbox)
     observe(node)
     let isStopped = sendDatagrams(node)
@@ -399,7 +424,7 @@ public final class World {
     case .close(let id, _):
       if let client = node.sessions[id.index] {
         node.sessions[id.index] = nil
-        if client.isOpen { closedByDaemon.append((client, client.inbox.count - SimClient.socketMessages)) }
+        if client.isOpen, !node.isRetiring { closedByDaemon.append((client, client.inbox.count - SimClient.socketMessages)) }
         sessionClosed(client)
       }
     }
@@ -464,7 +489,9 @@ public final class World {
     switch datagram.destination {
     case .daemon(let receiver): send(to: receiver, isMulticast: false)
     case .segment:
-      for receiver in nodes.indices where receiver != node.index { send(to: receiver, isMulticast: true) }
+      for _ in 0..<options.segmentAddresses {
+        for receiver in segmentOf[node.index] where receiver != node.index { send(to: receiver, isMulticast: true) }
+      }
     case .monitor: break
     }
   }

@@ -33,8 +33,9 @@ struct LaunchFailure: Error {
 }
 
 extension LaunchPlan {
-  /// Where a configuration is looked for without -c (configuration 1).
-  static let searchedFiles = ["./spread.conf", "/etc/spread.conf"]
+  /// Where a configuration is looked for without -c (configuration 1); the last one is that of our packages, which
+  /// must not hide a file that stock would find.
+  static let searchedFiles = ["./spread.conf", "/etc/spread.conf", "/etc/spread/spread.conf"]
 
   static func make(_ options: Options) throws(LaunchFailure) -> LaunchPlan {
     var plan: LaunchPlan

@@ -95,10 +95,11 @@ struct Options {
 
       -n NAME         run as the daemon NAME of the configuration; without it, as the
                       first one whose address is an address of this machine
-      -c FILE         configuration file; without it ./spread.conf, then
-                      /etc/spread.conf, and if there is none a single daemon on this
-                      machine is run
-      -l y|n          accepted, as the original daemon has it; without effect
+      -c FILE         configuration file; without it the first of ./spread.conf,
+                      /etc/spread.conf and /etc/spread/spread.conf, and if there is
+                      none a single daemon on this machine is run
+      -l y|n          write a session log, a file named as the daemon in the directory
+                      it runs in (n)
       --check         read the configuration, print what it amounts to, and exit
       --against FILE  with --check: compare it with another file. Daemons form one ring
                       only when their files have the same hash; the first difference is

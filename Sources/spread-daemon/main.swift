@@ -39,7 +39,7 @@ func run(_ options: Options) throws(LaunchFailure) {
 }
 
 do throws(Options.Failure) {
-  let options = try Options(Array(CommandLine.arguments.dropFirst()))
+  let options = try Options(System.arguments)
   do throws(LaunchFailure) {
     try run(options)
   } catch {
