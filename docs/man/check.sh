@@ -28,8 +28,8 @@ else
 fi
 
 # A page or a link for every function of the headers; its page names it; links lead somewhere.
-functions=$(cat ../../include/sp_func.h ../../include/sp_events.h |
-  sed -n 's/^[a-z][a-z_ ]*[ *]\([SE]P*_[a-z_]*\)(.*/\1/p')
+functions=$(cat ../../include/sp_func.h ../../include/sp_events.h ../../include/fl.h |
+  sed -n 's/^[a-z][a-z_ ]*[ *]\([SEF][PL]*_[a-z_]*\)(.*/\1/p')
 count=0
 for function in $functions; do
   count=$((count + 1))
@@ -47,14 +47,14 @@ for function in $functions; do
     fail "$page has no synopsis of $function"
   fi
 done
-[ "$count" -eq 46 ] || fail "the headers have $count functions of SP and E, not 46"
-for page in [SE]*_*.3; do
+[ "$count" -eq 67 ] || fail "the headers have $count functions of SP, E and FL, not 67"
+for page in [SEF]*_*.3; do
   [ "$page" = E_events.3 ] || echo "$functions" | grep -qx "${page%.3}" || fail "$page is about no public function"
 done
 # References among our own pages.
 for reference in $(sed -n 's/.*\.*Xr \([A-Za-z_]*\) 3.*/\1/p' $pages | sort -u); do
   case $reference in
-    SP_* | E_* | libspread) [ -e "$reference.3" ] || fail "a page refers to $reference(3), which is not there" ;;
+    SP_* | E_* | FL_* | libspread) [ -e "$reference.3" ] || fail "a page refers to $reference(3), which is not there" ;;
   esac
 done
 
