@@ -2,7 +2,8 @@
 #
 #   make run       build the daemon and spuser, start a daemon on this machine, say what to type next
 #   make test      every test, the programs of compat-tests included
-#   make install   DESTDIR= PREFIX=: daemon, tools, libraries, headers, pkg-config file, manual pages
+#   make install   DESTDIR= PREFIX=: daemon, tools, libraries, headers, pkg-config and CMake files, manual pages, unit;
+#                  make uninstall removes it again, make deb makes Debian packages of it
 #   make clean
 
 PREFIX ?= /usr/local
@@ -30,7 +31,7 @@ test: needs
 	$(MAKE) --no-print-directory check-lib check-man
 	$(MAKE) --no-print-directory fuzz-quick SEC=2
 	$(MAKE) --no-print-directory stage
-	$(MAKE) --no-print-directory check-compat
+	$(MAKE) --no-print-directory check-compat check-packaging
 	$(MAKE) --no-print-directory check-ring check-allocations
 	@echo "make test: everything passed"
 
@@ -51,7 +52,7 @@ check-allocations:
 	swift build -c release --product ring-bench --static-swift-stdlib --scratch-path .build-daemon
 	for bytes in 100 1000 20000; do timeout -k 5 60 .build-daemon/release/ring-bench --bytes $$bytes --check || exit 1; done
 
-install: install-daemon install-tools install-lib install-man
+install: install-daemon install-tools install-lib install-man install-packaging
 
 clean:
 	rm -rf .build .build-*

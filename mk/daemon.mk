@@ -2,6 +2,7 @@
 # Installed as sbin/spread; the product has another name because the library is called spread.
 
 PREFIX ?= /usr/local
+SBINDIR ?= $(PREFIX)/sbin
 SWIFT ?= swift
 STRIP ?= strip
 
@@ -10,6 +11,6 @@ daemon:
 	$(SWIFT) build -c release --product spread-daemon --static-swift-stdlib --scratch-path .build-daemon
 
 install-daemon: daemon
-	install -d $(DESTDIR)$(PREFIX)/sbin
-	install -m 755 .build-daemon/release/spread-daemon $(DESTDIR)$(PREFIX)/sbin/spread
-	$(STRIP) $(DESTDIR)$(PREFIX)/sbin/spread
+	install -d $(DESTDIR)$(SBINDIR)
+	install -m 755 .build-daemon/release/spread-daemon $(DESTDIR)$(SBINDIR)/spread
+	$(STRIP) $(DESTDIR)$(SBINDIR)/spread

@@ -20,6 +20,7 @@ LIBRARY_SOURCES := $(shell find Sources/SpreadWire Sources/SpreadFlush Sources/S
   Sources/CSpreadSocket include -type f) Package.swift
 LIBRARY_SHARED := $(LIBRARY_NAMES:%=$(LIBRARY_OUT)/lib%.so.3.0.0)
 LIBRARY_STATIC := $(LIBRARY_NAMES:%=$(LIBRARY_OUT)/lib%.a)
+LIBRARY_PLACES = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|'
 LIBRARY_ARCHIVE := $(LIBRARY_BUILD)/release/libspread.a
 
 .PRECIOUS: $(LIBRARY_OUT)/exports-% $(LIBRARY_OUT)/map-% $(LIBRARY_OUT)/all-%.o
@@ -67,7 +68,7 @@ $(LIBRARY_OUT)/lib%.a: $(LIBRARY_OUT)/all-%.o
 	ar rcs $@ $<
 
 install-lib: lib
-	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(LIBDIR)/cmake/Spread $(DESTDIR)$(INCLUDEDIR)
 	install -m 644 $(LIBRARY_STATIC) $(DESTDIR)$(LIBDIR)
 	install -m 755 $(LIBRARY_SHARED) $(DESTDIR)$(LIBDIR)
 	for name in $(LIBRARY_NAMES); do \
@@ -75,9 +76,10 @@ install-lib: lib
 	  ln -sf lib$$name.so.3 $(DESTDIR)$(LIBDIR)/lib$$name.so; \
 	done
 	install -m 644 $(LIBRARY_HEADERS:%=include/%) $(DESTDIR)$(INCLUDEDIR)
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' spread.pc.in \
-	  > $(DESTDIR)$(LIBDIR)/pkgconfig/spread.pc
-	chmod 644 $(DESTDIR)$(LIBDIR)/pkgconfig/spread.pc
+	$(LIBRARY_PLACES) packaging/spread.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/spread.pc
+	$(LIBRARY_PLACES) packaging/cmake/SpreadConfig.cmake.in > $(DESTDIR)$(LIBDIR)/cmake/Spread/SpreadConfig.cmake
+	install -m 644 packaging/cmake/SpreadConfigVersion.cmake $(DESTDIR)$(LIBDIR)/cmake/Spread
+	chmod 644 $(DESTDIR)$(LIBDIR)/pkgconfig/spread.pc $(DESTDIR)$(LIBDIR)/cmake/Spread/SpreadConfig.cmake
 
 check-lib: lib
 	mk/check-library.sh $(LIBRARY_OUT)

@@ -1,6 +1,6 @@
 # The command line tools: normal Swift with the standard library inside, so they run where no Swift is installed.
 #
-#   make tools           builds spuser, spflooder, spping, spmonitor, flush_user
+#   make tools           builds spuser, spflooder, spping, spmonitor, spread-check, flush_user
 #   make install-tools   DESTDIR= PREFIX= BINDIR=: bin/..., and bin/sptuser as another name of spuser;
 #                        flush-user is installed as flush_user
 #   make compat          the programs of compat-tests against an installed tree: COMPAT_PREFIX= (and COMPAT_ADDRESS=)
@@ -9,7 +9,7 @@ PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 SWIFT ?= swift
 
-TOOLS := spuser spflooder spping spmonitor
+TOOLS := spuser spflooder spping spmonitor spread-check
 TOOLS_BUILD := .build-tools
 COMPAT_PREFIX ?= $(STAGE)
 COMPAT_ADDRESS ?=

@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -150,9 +151,13 @@ int sys_listen_unix(const char *path, int backlog) {
   int result = unix_address(path, &name), fd;
   if (result < 0) return result;
   if ((fd = stream_socket(AF_UNIX)) < 0) return fd;
+  /* The umask is one for all threads; the daemon has one, its tests have several. */
+  static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+  pthread_mutex_lock(&turn);
   mode_t before = umask(0111);
   result = RESULT(bind(fd, (struct sockaddr *)&name, sizeof name));
   umask(before);
+  pthread_mutex_unlock(&turn);
   if (result < 0) return close_with(fd, result);
   if ((result = RESULT(listen(fd, backlog))) < 0) return close_with(fd, result);
   return fd;
@@ -164,6 +169,22 @@ int sys_probe_unix(const char *path) {
   if (result < 0) return result;
   if ((fd = stream_socket(AF_UNIX)) < 0) return fd;
   return close_with(fd, RESULT(connect(fd, (struct sockaddr *)&name, sizeof name)));
+}
+
+int sys_connect_notices(const char *address) {
+  struct sockaddr_un name;
+  int result = unix_address(address, &name), fd;
+  if (result < 0) return result;
+  /* An abstract name begins with NUL and is as long as its length says. */
+  if (name.sun_path[0] == '@') name.sun_path[0] = 0;
+  socklen_t length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(address) + (*address == '@' ? 0 : 1));
+  if ((fd = RESULT(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0))) < 0) return fd;
+  if ((result = RESULT(connect(fd, (struct sockaddr *)&name, length))) < 0) return close_with(fd, result);
+  return fd;
+}
+
+ssize_t sys_send_notice(int fd, const void *bytes, size_t count) {
+  return RETRY(ssize_t, send(fd, bytes, count, MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
 int sys_local_port(int fd) {
@@ -381,6 +402,15 @@ int sys_raise_descriptor_limit(int wanted) {
   }
   return limit.rlim_cur > INT32_MAX ? INT32_MAX : (int)limit.rlim_cur;
 }
+
+/* glibc hands them to constructors too. */
+static int argument_count;
+static char **arguments;
+__attribute__((constructor)) static void keep_arguments(int count, char **values) {
+  argument_count = count;
+  arguments = values;
+}
+const char *sys_argument(int i) { return i >= 0 && i < argument_count ? arguments[i] : NULL; }
 
 const char *sys_error_text(int error) { return strerror(error); }
 const char *sys_environment(const char *name) { return getenv(name); }

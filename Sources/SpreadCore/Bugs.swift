@@ -6,7 +6,7 @@
     // Ring.
     case safeAfterOneToken, safeAtOnce, gapsIgnored, duplicatesAccepted, nothingRequested, anyRoundAccepted
     case staleTokenAtLeader, flowControlIgnored, sendsInRecovery, sequenceNotRaised
-    case repetitionIsNewRound
+    case repetitionIsNewRound, leavesAtOnce
     // Recovery.
     case allDeliveredBehindHole, transitionalDropped, holesNotCommon, lateCounted, noRewind, timeRepeats
     // Groups.
@@ -14,6 +14,8 @@
     case disconnectOfOneGroup, noSignal
     // Sessions.
     case selfDiscardIgnored, copyForEachGroup
+    // Segments and the accelerated ring.
+    case notForwarded, asksAhead
     // Monitor and reload.
     case partitionStays, retiredForgotten, oldHashKept
   }
@@ -26,11 +28,12 @@
   enum Bug {
     case safeAfterOneToken, safeAtOnce, gapsIgnored, duplicatesAccepted, nothingRequested, anyRoundAccepted
     case staleTokenAtLeader, flowControlIgnored, sendsInRecovery, sequenceNotRaised
-    case repetitionIsNewRound
+    case repetitionIsNewRound, leavesAtOnce
     case allDeliveredBehindHole, transitionalDropped, holesNotCommon, lateCounted, noRewind, timeRepeats
     case earlyInExchange, sendsInExchange, mergeNotTold, indexKept, setsNotDivided, remoteLeaveIgnored
     case disconnectOfOneGroup, noSignal
     case selfDiscardIgnored, copyForEachGroup
+    case notForwarded, asksAhead
     case partitionStays, retiredForgotten, oldHashKept
   }
 

@@ -29,6 +29,8 @@ public struct Daemon {
   /// Regular messages routed so far; numbers them.
   var routed: UInt64 = 0
   var drops = DropCounters()
+  /// Set from `Input.stop` on.
+  var leaving: Leaving?
   var monitor = Monitor()
   /// A configuration that was read again and waits for the ring to be in operation.
   var reloading: (Configuration, AccessRules?)?
@@ -58,6 +60,18 @@ public struct Daemon {
 
   /// One step. Everything that follows from the input is in `out` when it returns.
   public mutating func handle(_ input: Input, at now: Instant, into out: inout Outbox) {
+    if leaving?.hasLeft != true {
+      take(input, at: now, into: &out)
+    } else if case .timer(.leave) = input {
+      leaveTimer(at: now, into: &out)
+    }
+    settle(at: now, into: &out)
+    if reloading != nil { scheduleReload(at: now, into: &out) }
+    if leaving != nil { goOnLeaving(at: now, into: &out) }
+    observeHorizon(into: &out)
+  }
+
+  private mutating func take(_ input: Input, at now: Instant, into out: inout Outbox) {
     switch input {
     case .start:
       monitor.started = now.nanoseconds
@@ -79,6 +93,10 @@ public struct Daemon {
       admissionTimer(at: now, into: &out)
     case .timer(.hurry):
       ring.hurryTimer(&wire, at: now, into: &out)
+    case .timer(.tokenCopy):
+      ring.copyTimer(&wire, into: &out)
+    case .timer(.leave):
+      leaveTimer(at: now, into: &out)
     case .timer(.partitionEnd):
       partitionExpired(into: &out)
     case .timer(.reload):
@@ -88,11 +106,8 @@ public struct Daemon {
     case .reload(let configuration, let rules):
       reload(configuration, rules, at: now, into: &out)
     case .stop:
-      break
+      leave(at: now, into: &out)
     }
-    settle(at: now, into: &out)
-    if reloading != nil { scheduleReload(at: now, into: &out) }
-    observeHorizon(into: &out)
   }
 
   /// Passes results on until nothing is left to pass.
@@ -116,7 +131,7 @@ public struct Daemon {
         break
       }
     }
-    out.readClients = !ring.exchanging && ring.waiting < Limits.waterMark
+    out.readClients = !ring.exchanging && ring.waiting < Limits.waterMark && leaving == nil
   }
 
   private mutating func submit(at now: Instant, into out: inout Outbox) {
@@ -145,7 +160,7 @@ public struct Daemon {
   /// What a step of the ring means for the membership.
   mutating func take(_ outcome: RingOutcome, at now: Instant, into out: inout Outbox) {
     switch outcome {
-    case .done: break
+    case .done, .ignored: break
     case .loseToken(let reason): membership.tokenLost(reason, &wire, at: now, into: &out)
     case .installed: membership.ringInstalled(at: now, into: &out)
     }

@@ -45,6 +45,10 @@ public enum TimerID: UInt8, CaseIterable, Sendable {
   // The ring and its forming (daemon-ring 4.2).
   case tokenLoss, hurry
   case alive, segmentEnd, represented, join, gatherEnd, lookup
+  /// A token that went to another segment goes once more.
+  case tokenCopy
+  /// The next step of leaving.
+  case leave
   /// A partition made by a monitor expires (monitor 3).
   case partitionEnd
   /// A configuration was read again and the ring is in operation: it is time to take it over.
@@ -68,6 +72,6 @@ public enum Input {
   case token(UnsafeRawBufferPointer, from: NetworkAddress)
   /// The configuration file was read again and is right; `accessRules` are those of spread.access_ip.
   indirect case reload(Configuration, accessRules: AccessRules?)
-  /// Leave in order.
+  /// Leave in order; `Outbox.departure` tells when that is done.
   case stop
 }

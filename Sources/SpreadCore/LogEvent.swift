@@ -54,8 +54,7 @@ public enum LogEvent: Sendable {
   /// A regular membership of daemons was installed.
   case membership(MembershipID, DaemonSet)
   case tokenLost(TokenLossReason)
-  /// So many datagrams were dropped for this reason since it was told last; the address is that of the last one.
-  case dropped(DropReason, from: NetworkAddress, count: Int)
+  case dropped(DropReport)
   case joinRefused(user: GroupName, group: GroupName, members: Int)
   /// A monitor divided the ring: so many daemons are no longer heard; 0: all are heard again.
   case partitioned(component: Int16, unheard: Int)

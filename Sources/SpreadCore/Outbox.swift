@@ -61,6 +61,8 @@ public struct Outbox {
   public var orders: Orders = []
   /// Whether the shell may read client sockets and accept. Stays as last said (client-protocol 9, "Towards senders").
   public var readClients = true
+  /// Set when this daemon has left in order: there is nothing more to be done. Stays.
+  public var departure: Departure?
   /// Set by recorders; nothing is observed otherwise.
   public var observes = false
   public var observations: [Observation] = []

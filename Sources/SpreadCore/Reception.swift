@@ -21,10 +21,10 @@ extension Daemon {
         return drop(.partitioned, from: source, at: now, into: &out)
       }
       if header.type.contains(.routed) {
-        wire.forward(datagram, header.order, into: &out)
+        if !bug(.notForwarded) { wire.forward(datagram, header.order, into: &out) }
         kind = try header.kind()
       }
-      try pass(header, kind, body, datagram, at: now, into: &out)
+      try pass(header, kind, body, datagram, source, at: now, into: &out)
     } catch {
       drop(.malformed(error), from: source, at: now, into: &out)
     }
@@ -32,14 +32,16 @@ extension Daemon {
 
   private mutating func pass(
     _ header: PacketHeader, _ kind: PacketKind, _ body: UnsafeRawBufferPointer, _ datagram: UnsafeRawBufferPointer,
-    at now: Instant, into out: inout Outbox
+    _ source: NetworkAddress, at now: Instant, into out: inout Outbox
   ) throws(WireFailure) {
     switch kind {
     case .data:
       let fragments = try Fragments(header, body: body)
       if header.membership == ring.installedID {
-        ring.receive(header, fragments, datagram, at: now, into: &out)
+        let isNew = ring.receive(header, fragments, datagram, at: now, into: &out)
+        if !isNew { drop(.replay, from: source, at: now, into: &out) }
       } else {
+        drop(.foreignRing, from: source, at: now, into: &out)
         membership.foreignPacket(header, datagram, &wire, at: now, into: &out)
       }
     case .alive:
@@ -51,7 +53,9 @@ extension Daemon {
       guard let sender = topology.position(of: header.process) else { return }
       membership.join(message, from: sender, &wire, at: now, into: &out)
     case .refer:
-      membership.refer(try ReferMessage(header))
+      let message = try ReferMessage(header)
+      guard let sender = topology.position(of: header.process) else { return }
+      membership.refer(message, from: sender, &wire, at: now, into: &out)
     case .hurry:
       guard let sender = topology.position(of: header.process) else { return }
       ring.hurryRequested(by: sender, &wire, at: now, into: &out)
@@ -73,7 +77,9 @@ extension Daemon {
       switch try header.kind() {
       case .plain:
         let requests = try RetransmissionRequests(header, body: body)
-        take(ring.receive(header, body, requests, &wire, at: now, into: &out), at: now, into: &out)
+        let outcome = ring.receive(header, body, requests, &wire, at: now, into: &out)
+        if case .ignored(let reason) = outcome { drop(reason, from: source, at: now, into: &out) }
+        take(outcome, at: now, into: &out)
       case .form1:
         membership.fillForm(try FormToken(header, body: body), ring.report(), &wire, at: now, into: &out)
       case .form2:

@@ -7,7 +7,7 @@ import SpreadCore
 
 public final class ConfigurationFile {
   /// Where the rules of the IP method are looked for (configuration 7).
-  public static let accessFiles = ["./spread.access_ip", "/etc/spread.access_ip"]
+  public static let accessFiles = ["./spread.access_ip", "/etc/spread.access_ip", "/etc/spread/spread.access_ip"]
 
   public struct Reading {
     public var configuration: Configuration

@@ -52,8 +52,13 @@ public struct Identity: Equatable, Sendable {
 
 /// The directory for what outlives a run.
 public enum RuntimeDirectory {
-  /// Where it is when nothing is configured.
+  /// Where it is when nothing is configured. A service manager that made one for us names it; what it keeps over a
+  /// restart of the machine is better than what it does not (systemd.exec, StateDirectory).
   public static func standardPath() -> String {
+    for variable in ["STATE_DIRECTORY", "RUNTIME_DIRECTORY"] {
+      let paths = sys_environment(variable).map { String(cString: $0).split(separator: ":") }
+      if let path = paths?.first, path.hasPrefix("/") { return String(path) }
+    }
     let user = sys_effective_user()
     if user == 0 { return "/run/spread" }
     if let base = sys_environment("XDG_RUNTIME_DIR").map({ String(cString: $0) }), base.hasPrefix("/") {

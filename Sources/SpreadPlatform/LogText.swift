@@ -33,11 +33,14 @@ extension LogLine {
       self.init(
         reason == .started ? .debug : .print, "token.lost", "looking for a new ring: \(reason.text)",
         [("reason", reason.name)], in: .membership)
-    case .dropped(let reason, let source, let count):
+    case .dropped(let report):
       self.init(
-        .warning, "ring.dropped",
-        "\(count) \(count == 1 ? "datagram" : "datagrams") dropped: \(reason.text(from: source))",
-        [("reason", reason.name), ("from", source.text), ("count", String(count))], in: reason.area)
+        report.reason.level, "ring.dropped",
+        "\(report.count) \(report.count == 1 ? "datagram" : "datagrams") dropped: \(report.text)",
+        [
+          ("reason", report.reason.name), ("from", report.source.text), ("count", String(report.count)),
+          ("total", String(report.total)),
+        ], in: report.reason.area)
     case .joinRefused(let user, let group, let members):
       self.init(
         .warning, "join.refused", "\(user.text) may not join \(group.text): it is full with \(members) members",
@@ -305,6 +308,23 @@ extension TokenLossReason {
   }
 }
 
+extension DropReport {
+  var text: String {
+    switch reason {
+    case .malformed(let failure): "\(source.text) sends what no daemon sends (\(failure))"
+    case .wrongHash(let hash):
+      "\(source.text) has another configuration (its hash is \(hash)); "
+        + (change.map { "it is that of this one \($0)" } ?? "compare the files with spread --check -c FILE --against FILE")
+    case .unknownTransmitter(let id): "\(source.text) sends as the daemon \(id.rawValue), which is not configured"
+    case .wrongSource(let id): "\(source.text) sends as the daemon \(id.rawValue), which has another address"
+    case .partitioned: "\(source.text) is in another part of a partition that a monitor made"
+    case .monitorDenied(let denial): "the command of a monitor at \(source.text) is not obeyed: \(denial.text)"
+    case .foreignRing: "\(source.text) is in another ring"
+    case .replay: "\(source.text) sent it before"
+    }
+  }
+}
+
 extension DropReason {
   /// The stable word for programs.
   var name: String {
@@ -313,20 +333,19 @@ extension DropReason {
     case .wrongHash: "wrong-hash"
     case .unknownTransmitter: "unknown-daemon"
     case .wrongSource: "wrong-source"
+    case .foreignRing: "foreign-ring"
+    case .replay: "replay"
     case .partitioned: "partitioned"
     case .monitorDenied(let denial): "monitor-" + denial.name
     }
   }
 
-  func text(from source: NetworkAddress) -> String {
+  /// What comes with every change of a ring, and what comes with every lost datagram, is nothing to worry about.
+  var level: LogLevel {
     switch self {
-    case .malformed(let failure): "\(source.text) sends what no daemon sends (\(failure))"
-    case .wrongHash(let hash):
-      "\(source.text) has another configuration (its hash is \(hash)); compare the files with spread --check"
-    case .unknownTransmitter(let id): "\(source.text) sends as the daemon \(id.rawValue), which is not configured"
-    case .wrongSource(let id): "\(source.text) sends as the daemon \(id.rawValue), which has another address"
-    case .partitioned: "\(source.text) is in another part of a partition that a monitor made"
-    case .monitorDenied(let denial): "the command of a monitor at \(source.text) is not obeyed: \(denial.text)"
+    case .malformed, .wrongHash, .unknownTransmitter, .wrongSource, .monitorDenied: .warning
+    case .foreignRing, .partitioned: .info
+    case .replay: .debug
     }
   }
 

@@ -13,7 +13,10 @@ public final class Shell: SessionOwner, RingOwner {
   private var outbox = Outbox()
   private var deadlines = Deadlines()
   private var now = Instant.read()
+  /// A signal asked the daemon to leave.
   private var isStopping = false
+  /// There is no sense in leaving in order.
+  private var mustEnd = false
   private var clientsArePaused = false
   /// Datagrams that could not be sent are told once a second.
   private var lossToldUntil: UInt64 = 0
@@ -34,7 +37,10 @@ public final class Shell: SessionOwner, RingOwner {
   /// What the daemon runs with; the core takes a new one over when it can.
   private var configuration: Configuration
   private let memory: MembershipMemory?
+  private let service: ServiceManager?
   private var refusals = RefusalLimiter()
+  /// What the configuration file says by now, if a daemon with it has this hash: to be read behind "this configuration".
+  public var explainHash: ((UInt32, Configuration) -> String?)?
 
   /// - Parameters:
   ///   - listeners: the TCP sockets.
@@ -44,16 +50,18 @@ public final class Shell: SessionOwner, RingOwner {
   ///   - ring: nil for a daemon that nobody but its clients can reach.
   ///   - file: where the configuration is read again.
   ///   - memory: nil when nothing can be remembered over a restart.
+  ///   - service: nil when no service manager asked to be told.
   public init(
     daemon: Daemon, listeners: [Listener], unixSocket: UnixSocketFile?, log: EventLog, tellsMemberships: Bool,
     sessionLog: SessionLog? = nil, ring: RingSockets? = nil, memory: MembershipMemory? = nil,
-    file: ConfigurationFile? = nil
+    file: ConfigurationFile? = nil, service: ServiceManager? = nil
   ) throws(SystemError) {
     self.daemon = daemon
     self.unixSocket = unixSocket
     self.log = log
     self.tellsMemberships = tellsMemberships
     self.memory = memory
+    self.service = service
     self.sessionLog = sessionLog
     self.file = file
     self.ring = ring
@@ -70,19 +78,24 @@ public final class Shell: SessionOwner, RingOwner {
     try loop.add(sockets.readable.descriptor, .readableClients)
   }
 
-  /// Runs until SIGTERM, SIGINT, or until the daemon ends by itself.
+  /// Runs until SIGTERM, SIGINT, or until the daemon ends by itself, and then until it has left its ring; a second
+  /// signal is not waited out.
   public func run() {
+    service?.ready()
     handle(.start)
-    while !isStopping {
+    while outbox.departure == nil, !mustEnd {
       let ready = loop.wait(until: min(deadlines.earliest, refusals.summaryDue, sockets.acceptAgainAt))
       now = .read()
       turn(ready)
     }
-    handle(.stop)
     sockets.flush(for: self)
     sockets.closeListeners()
     unixSocket?.remove()
-    log.tell(LogLine(.info, "daemon.stopped", "daemon stopped in order"))
+    log.tell(
+      outbox.departure == .complete
+        ? LogLine(.info, "daemon.stopped", "daemon stopped in order")
+        : LogLine(
+          .warning, "daemon.stopped", "daemon stopped without leaving its ring in order; its last messages may be lost"))
   }
 
   private func turn(_ ready: Sources) {
@@ -130,7 +143,7 @@ public final class Shell: SessionOwner, RingOwner {
     for action in outbox.timers { deadlines.set(action.timer, action.deadline) }
     for event in outbox.log { tell(event) }
     if outbox.orders.contains(.readConfiguration) { wantsConfiguration = true }
-    if outbox.orders.contains(.stop) { isStopping = true }
+    if outbox.orders.contains(.stop) { mustEnd = true }
     outbox.reset()
     if let memory, daemon.lastTime != memory.lastTime, let error = memory.remember(daemon.lastTime) {
       log.tell(
@@ -160,11 +173,22 @@ public final class Shell: SessionOwner, RingOwner {
     {
       return
     }
-    log.tell(LogLine(event))
+    log.tell(LogLine(explained(event)))
     sessionLog?.tell(
       event, seconds: now.wallSeconds, highest: daemon.horizon.highest,
       configured: daemon.configuration.daemons.count)
-    if case .membership(let id, let members) = event, tellsMemberships { tellMembership(id, members) }
+    if case .membership(let id, let members) = event {
+      service?.status(daemon.configuration.statusText(of: members))
+      if tellsMemberships { tellMembership(id, members) }
+    }
+  }
+
+  private func explained(_ event: LogEvent) -> LogEvent {
+    guard case .dropped(var report) = event, case .wrongHash(let hash) = report.reason, report.change == nil else {
+      return event
+    }
+    report.change = explainHash?(hash, daemon.configuration)
+    return .dropped(report)
   }
 
   private func tellMembership(_ id: MembershipID, _ members: DaemonSet) {
@@ -201,7 +225,11 @@ public final class Shell: SessionOwner, RingOwner {
       switch signal {
       case .stop(let name):
         log.tell(LogLine(.info, "daemon.stopping", "\(name): stopping", [("signal", name)]))
+        service?.stopping()
+        // Impatience: the second signal.
+        if isStopping { mustEnd = true }
         isStopping = true
+        handle(.stop)
       case .hangUp:
         hangUp()
       }
@@ -223,6 +251,8 @@ public final class Shell: SessionOwner, RingOwner {
 
   private func readConfiguration() {
     wantsConfiguration = false
+    service?.reloading()
+    defer { service?.ready() }
     guard let file else {
       return log.tell(LogLine(.info, "configuration.none", "there is no configuration file to read again"))
     }
@@ -257,7 +287,7 @@ public final class Shell: SessionOwner, RingOwner {
         LogLine(
           .error, "ring.sockets-failed", "\(error); the daemon stops, because others could no longer reach it",
           [("errno", String(error.code))]))
-      isStopping = true
+      mustEnd = true
     }
     sender = self.ring.map { RingSender($0) }
   }

@@ -16,6 +16,14 @@ public enum System {
     return seed
   }
 
+  /// The command line without the program's name, also in a chroot without /proc, where Swift's list is empty.
+  public static var arguments: [String] {
+    Array(sequence(state: Int32(1)) { i in
+      defer { i += 1 }
+      return sys_argument(i).map { String(cString: $0) }
+    })
+  }
+
   public static func exit(_ code: Int32) -> Never { sys_exit(code) }
 
   public static func exists(_ path: String) -> Bool { sys_file_exists(path) == 1 }

@@ -23,6 +23,8 @@ final class Node {
   var tokens = Deque<Int32>()
   var prefersToken = false
   var isPaused = false
+  /// When it starts again after it has left in order.
+  var returnsAt: UInt64?
   var busyUntil: UInt64 = 0
   var hasTurn = false
   /// Stopped for good.

@@ -42,6 +42,7 @@ extension Options {
     field("swap", \.swap), field("late", \.late), field("partialMulticast", \.partialMulticast),
     field("queueLimit", \.queueLimit), field("service", \.service), field("clogs", \.clogs),
     field("partitions", \.partitions), field("crashes", \.crashes), field("pauses", \.pauses),
+    field("retirements", \.retirements),
     field("wallSteps", \.wallSteps), field("clockRate", \.clockRate), field("timerJitter", \.timerJitter),
     field("wallOffset", \.wallOffset), field("clientsPerDaemon", \.clientsPerDaemon), field("sendRate", \.sendRate),
     field("services", \.services), field("groups", \.groups), field("sizes", \.sizes),
@@ -52,7 +53,9 @@ extension Options {
     field("maxSessionMessages", \.maxSessionMessages), field("window", \.window),
     field("personalWindow", \.personalWindow), field("absent", \.absent), field("core", \.core),
     field("corrupt", \.corrupt), field("joinsFirst", \.joinsFirst), field("earlyRepetition", \.earlyRepetition),
-    field("tokenCopies", \.tokenCopies),
+    field("tokenCopies", \.tokenCopies), field("segments", \.segments),
+    field("segmentAddresses", \.segmentAddresses), field("wide", \.wide), field("accelerated", \.accelerated),
+    field("acceleratedWindow", \.acceleratedWindow),
   ]
 
   /// Options that the table lacks.

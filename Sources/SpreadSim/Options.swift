@@ -40,6 +40,7 @@ public struct Options: Sendable {
   public var clogs = 0.0
   public var partitions = 0.0
   public var crashes = 0.0
+  public var retirements = 0.0
   public var pauses = 0.0
   public var wallSteps = 0.0
 
@@ -77,6 +78,16 @@ public struct Options: Sendable {
   // What the daemons do beyond stock (docs/performance.md).
   public var earlyRepetition = true
   public var tokenCopies = true
+
+  // Segments and the kind of ring.
+  /// Daemons of each segment, in order; empty: all are in one (daemon-ring 1.3).
+  public var segments: [Int] = []
+  /// Addresses of each segment; whoever is in it hears everything so many times (daemon-ring 1.1).
+  public var segmentAddresses = 1
+  /// Wide area timers, and what stock does beyond them (wide-area 2).
+  public var wide = false
+  public var accelerated = false
+  public var acceleratedWindow = 15
 
   /// These daemons are in the configuration but never run.
   public var absent: [Int] = []
@@ -138,6 +149,27 @@ public struct Options: Sendable {
   private mutating func drawExtras(_ random: inout Xoshiro256) {
     earlyRepetition = random.chance(0.7)
     tokenCopies = random.chance(0.7)
+    if random.chance(0.4) { retirements = random.spread(0.02, 0.4) }
+    drawSegments(&random)
+    if random.chance(0.3) {
+      accelerated = true
+      acceleratedWindow = random.within(0...20)
+    }
+  }
+
+  /// Several segments merge by asking each other one by one, which takes longer than one multicast.
+  private mutating func drawSegments(_ random: inout Xoshiro256) {
+    if random.chance(0.1) { segmentAddresses = random.within(2...5) }
+    guard daemons > 1, random.chance(0.35) else { return }
+    var left = daemons
+    while left > 0 {
+      let size = segments.count == 19 ? left : random.chance(0.3) ? 1 : random.within(1...left)
+      segments.append(size)
+      left -= size
+    }
+    wide = random.chance(0.3)
+    bound = (wide ? 55 : 25) * Options.second
+    end = quiet + bound + 5 * Options.second
   }
 
   private mutating func drawFaults(_ random: inout Xoshiro256) {

@@ -35,6 +35,8 @@ public enum Action: Sendable {
   case cut([Link], UInt64)
   /// `afterDatagrams`: in the middle of the next outputs. Comes back after so many nanoseconds; nil: never.
   case crash(Int, afterDatagrams: Int?, restart: UInt64?)
+  /// Leaves in order. Comes back so many nanoseconds after it was asked to.
+  case retire(Int, restart: UInt64)
   case pause(Int, UInt64)
   case wallStep(Int, seconds: Int)
   case connect(Int)
@@ -52,6 +54,7 @@ public enum Action: Sendable {
     switch self {
     case .cut: "cut"
     case .crash: "crash"
+    case .retire: "retire"
     case .pause: "pause"
     case .wallStep: "wall"
     case .connect: "connect"
@@ -129,6 +132,12 @@ extension Options {
           .crash(
             random.below(daemons), afterDatagrams: random.chance(0.5) ? random.below(6) : nil,
             restart: seconds(pause))))
+    }
+    // The last ones are back before the quiet begins.
+    random = Xoshiro256(seed, stream: 21)
+    times(&random, rate: retirements, until: quiet - min(quiet, 2 * Options.second)) { time, random in
+      entries.append(
+        PlanEntry(time, .retire(random.below(daemons), restart: seconds(random.uniform(1.5, 10)))))
     }
     random = Xoshiro256(seed, stream: 5)
     times(&random, rate: pauses, until: quiet) { time, random in

@@ -65,6 +65,7 @@ private func brief(_ event: DaemonEvent, _ trace: Trace) -> String? {
   switch event {
   case .start: "starts"
   case .stop: "stops"
+  case .left: "has left in order"
   case .configuration(let index):
     "\(trace.configurations[Int(index)].kind) \(trace.configurations[Int(index)].members.map { trace.names[$0] })"
   case .sequence(_, let sequence, let service, _): "makes \(sequence) \(service)"

@@ -11,6 +11,7 @@
 //   connect C ...   disconnect C   vanish C   join C G[-G]   leave C G   slow C [PER SECOND]
 //   send C SERVICE G[,G...] [SIZE] [xN]
 //   split D... | D... [| ...]        cuts what was whole      oneway D D      heal
+//   retire D ...                     leaves in order, as at SIGTERM
 //   stop D ...   start D ...   pause D   resume D   clock D SECONDS
 //   foreign D                        when it starts next, D has another configuration file
 //   drop|duplicate|delay FROM>TO KIND [xN] [TIME]         FROM, TO: a daemon or *
@@ -114,6 +115,7 @@ struct Scenario {
     case "split": try split(rest)
     case "oneway": cut([Link(try daemon(rest.first).index, try daemon(rest.last).index)])
     case "heal": heal()
+    case "retire": for word in rest { world.handle(.stop, at: try daemon(word)) }
     case "stop": for word in rest { world.stop(try daemon(word)) }
     case "start": for word in rest { world.boot(try daemon(word)) }
     case "pause": try daemon(rest.first).isPaused = true

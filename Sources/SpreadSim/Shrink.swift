@@ -112,7 +112,7 @@ public func shrink(
     property: property, limit: limit, mayGoOn: mayGoOn, options: options, plan: options.plan())
   guard shrinker.tries() else { return nil }
   shrinker.endEarly()
-  for family in ["slow", "wall", "pause", "disconnect", "churn", "crash", "cut", "send"] {
+  for family in ["slow", "wall", "pause", "disconnect", "churn", "crash", "retire", "cut", "send"] {
     let rest = shrinker.plan.filter { $0.action.family != family }
     if rest.count != shrinker.plan.count { shrinker.tries(nil, rest) }
   }
@@ -132,6 +132,15 @@ public func shrink(
   return Shrunk(
     property: property, options: shrinker.options, plan: shrinker.plan, decisions: shrinker.decisions,
     repetitions: shrinker.repetitions, report: best.report, trace: best.trace)
+}
+
+extension Options {
+  /// The whole run as a scenario without an expectation: also what compat-tests/ring/run.py tries on real daemons.
+  public var schedule: String {
+    let world = ["world \(daemons)"] + words(beside: Scenario.options(daemons))
+    let lines = [world.joined(separator: " ")] + plan().map { "at \(timeText($0.time)) \($0.action.text)" }
+    return lines.joined(separator: "\n") + "\nrun \(timeText(end))\n\(endsSettled ? "check settled" : "check")\n----\n"
+  }
 }
 
 extension Shrunk {

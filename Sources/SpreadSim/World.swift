@@ -10,6 +10,9 @@ public final class World {
   public let trace = Trace()
   private(set) var plan: [PlanEntry]
   let configuration: Configuration
+  /// By daemon: its address, and who is in its segment.
+  private let addresses: [NetworkAddress]
+  private let segmentOf: [Range<Int>]
   let settings: ProtocolSettings
   var queue = EventQueue()
   var network: Network
@@ -48,7 +51,14 @@ public final class World {
     self.options = options
     self.plan = plan ?? options.plan()
     configuration = World.configuration(options)
-    var timeouts = Timeouts.localArea
+    addresses = configuration.daemons.map(\.address)
+    var segmentOf: [Range<Int>] = []
+    for segment in configuration.segments {
+      let members = segmentOf.count..<segmentOf.count + segment.daemons.count
+      segmentOf += members.map { _ in members }
+    }
+    self.segmentOf = segmentOf
+    var timeouts = options.wide ? Timeouts.wideArea : Timeouts.localArea
     timeouts.lookup = 3000
     var settings = ProtocolSettings(configuration)
     settings.timeouts = timeouts
@@ -75,6 +85,7 @@ public final class World {
     run.window = Int32(options.window)
     run.personalWindow = Int32(options.personalWindow)
     run.sessionLimit = Int32(options.maxSessionMessages)
+    run.isAccelerated = options.accelerated
     run.hurry = Int64(timeouts.hurry) * 1_000_000
     trace.setRun(run)
   }
@@ -89,9 +100,21 @@ public final class World {
         name: name, id: ProcessID(0x1000_0000 + oneAtATimeHash(Array("d\(index + 1)".utf8)) >> 4), hasVirtualID: true,
         address: .v4(0x0a00_0001 + UInt32(index)))
     }
-    var configuration = Configuration(segments: [
-      Segment(port: 4803, addresses: [.v4(0xe100_0001)], daemons: daemons)
-    ])
+    var segments: [Segment] = []
+    var first = 0
+    for size in options.segments.isEmpty ? [options.daemons] : options.segments {
+      let base = 0xe100_0001 + UInt32(segments.count) << 8
+      segments.append(
+        Segment(
+          port: 4803, addresses: (0..<UInt32(options.segmentAddresses)).map { .v4(base + $0) },
+          daemons: Array(daemons[first..<first + size])))
+      first += size
+    }
+    precondition(first == options.daemons, "segments hold \(first) of \(options.daemons) daemons")
+    var configuration = Configuration(segments: segments)
+    configuration.wideAreaNetwork = options.wide
+    configuration.acceleratedRing = options.accelerated
+    configuration.acceleratedWindow = options.acceleratedWindow
     configuration.maxSessionMessages = options.maxSessionMessages
     configuration.window = options.window
     configuration.personalWindow = options.personalWindow
@@ -175,6 +198,10 @@ public final class World {
       guard node.daemon != nil else { return }
       if let restart { queue.add(.restart, index, 0, at: min(now + restart, max(options.quiet, now + 1))) }
       if let afterDatagrams { node.stopsAfter = afterDatagrams } else { stop(node) }
+    case .retire(let index, let restart):
+      guard nodes[index].daemon != nil, !nodes[index].isPaused else { return }
+      nodes[index].returnsAt = min(now + restart, max(options.quiet, now + 1))
+      handle(.stop, at: nodes[index])
     case .pause(let index, let length):
       guard nodes[index].daemon != nil, !nodes[index].isPaused else { return }
       nodes[index].isPaused = true
@@ -300,7 +327,7 @@ public final class World {
     node.busyUntil = now + UInt64(options.service * Double(Options.second))
     current = packet
     let bytes = pool.bytes(packet)
-    let source = configuration.segments[0].daemons[pool.sender(packet)].address
+    let source = addresses[pool.sender(packet)]
     handle(takesToken ? .token(bytes, from: source) : .packet(bytes, from: source), at: node)
     pool.release(packet)
     scheduleTurn(node)
@@ -362,6 +389,13 @@ public final class World {
     }
     for action in node.outbox.sessions { carryOut(action, node) }
     node.outbox.reset()
+    if let departure = node.outbox.departure {
+      if departure == .complete { node.trace.record(.left, at: time) }
+      stop(node)
+      if let back = node.returnsAt { queue.add(.restart, node.index, 0, at: max(back, now + 1)) }
+      node.returnsAt = nil
+      return
+    }
     if reads != node.readsClients {
       node.readsClients = reads
       if reads { wakeStreams(of: node) }
@@ -447,7 +481,9 @@ public final class World {
     switch datagram.destination {
     case .daemon(let receiver): send(to: receiver, isMulticast: false)
     case .segment:
-      for receiver in nodes.indices where receiver != node.index { send(to: receiver, isMulticast: true) }
+      for _ in 0..<options.segmentAddresses {
+        for receiver in segmentOf[node.index] where receiver != node.index { send(to: receiver, isMulticast: true) }
+      }
     case .monitor: break
     }
   }

@@ -93,8 +93,8 @@ struct FlushReception {
       (UNRELIABLE_MESS, "UNRELIABLE"), (RELIABLE_MESS, "RELIABLE"), (FIFO_MESS, "FIFO"), (CAUSAL_MESS, "CAUSAL"),
       (AGREED_MESS, "AGREED"), (SAFE_MESS, "SAFE"),
     ]
-    let kind = kinds.first { service & CInt($0.0) != 0 }?.1 ?? ""
-    out.put("received \(kind) message from ")
+    if let kind = kinds.first(where: { service & CInt($0.0) != 0 }) { out.put("received \(kind.1) ") }
+    out.put("message from ")
     out.put(text(senderField))
     out.put(", of type \(messageType), (endian \(endian)) to \(groupCount) groups \n(\(length) bytes): ")
     let content = UnsafeRawBufferPointer(start: body, count: length).prefix { $0 != 0 }

@@ -37,10 +37,11 @@ struct Launch {
     let identity = try chooseIdentity()
     let listeners = try listen()
     let ring = try openRing()
+    let service = connectService()
     let unixSocket = openUnixSocket()
     do throws(LaunchFailure) {
       let memory = try settleIn(as: identity, unixSocket)
-      let shell = try makeShell(listeners, unixSocket, ring, memory)
+      let shell = try makeShell(listeners, unixSocket, ring, memory, service)
       announce(unixSocket)
       shell.run()
     } catch {
@@ -50,16 +51,19 @@ struct Launch {
   }
 
   private func makeShell(
-    _ listeners: [Listener], _ unixSocket: UnixSocketFile?, _ ring: RingSockets?, _ memory: MembershipMemory?
+    _ listeners: [Listener], _ unixSocket: UnixSocketFile?, _ ring: RingSockets?, _ memory: MembershipMemory?,
+    _ service: ServiceManager?
   ) throws(LaunchFailure) -> Shell {
     do throws(SystemError) {
       var daemon = Daemon(
         configuration: configuration, me: own, authentication: plan.authentication, seed: try System.randomSeed(),
         lastTime: memory?.lastTime ?? 0)
       daemon.maxSessions = configuration.maxSessions
-      return try Shell(
+      let shell = try Shell(
         daemon: daemon, listeners: listeners, unixSocket: unixSocket, log: log, tellsMemberships: plan.file != nil,
-        sessionLog: openSessionLog(), ring: ring, memory: memory, file: plan.source)
+        sessionLog: openSessionLog(), ring: ring, memory: memory, file: plan.source, service: service)
+      shell.explainHash = { [plan] in plan.changeOnDisk(of: $1, givingHash: $0) }
+      return shell
     } catch {
       throw LaunchFailure(error.description)
     }
@@ -180,6 +184,16 @@ struct Launch {
     }
   }
 
+  /// Before root and the file system are given up. The manager ends a daemon that it hears nothing of.
+  private func connectService() -> ServiceManager? {
+    do throws(SystemError) {
+      return try ServiceManager()
+    } catch {
+      log.tell(LogLine(.error, "service-manager.failed", "\(error); it is not told that the daemon is ready"))
+      return nil
+    }
+  }
+
   // MARK: Identity
 
   /// Runtime directory and identity. A user or a directory that somebody asked for must work; the standard ones are
@@ -240,8 +254,8 @@ struct Launch {
     Terminal.print(
       """
 
-      No configuration file (\(LaunchPlan.searchedFiles.joined(separator: ", "))): this is a single daemon
-      called 'localhost' that serves programs on this machine.
+      No configuration file (\(LaunchPlan.searchedFiles.joined(separator: ", "))): this
+      is a single daemon called 'localhost' that serves programs on this machine.
 
         TCP          \(tcp)
         unix socket  \(unixSocket?.path ?? "none")

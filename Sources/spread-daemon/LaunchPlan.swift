@@ -33,8 +33,9 @@ struct LaunchFailure: Error {
 }
 
 extension LaunchPlan {
-  /// Where a configuration is looked for without -c (configuration 1).
-  static let searchedFiles = ["./spread.conf", "/etc/spread.conf"]
+  /// Where a configuration is looked for without -c (configuration 1); the last one is that of our packages, which
+  /// must not hide a file that stock would find.
+  static let searchedFiles = ["./spread.conf", "/etc/spread.conf", "/etc/spread/spread.conf"]
 
   static func make(_ options: Options) throws(LaunchFailure) -> LaunchPlan {
     var plan: LaunchPlan
@@ -74,6 +75,15 @@ extension LaunchPlan {
       if case .system = error { throw LaunchFailure(lines: error.lines) }
       throw LaunchFailure(lines: ["\(path) cannot be used:"] + error.lines)
     }
+  }
+
+  /// The file as it is now, when daemons that read it now have this hash. Names in it are not looked up: that takes time.
+  func changeOnDisk(of configuration: Configuration, givingHash hash: UInt32) -> String? {
+    guard let file, let bytes = try? System.read(file: file),
+      case .success(let parsed) = ConfigurationParser.parse(bytes, fileName: file, lookup: HostLookup()),
+      parsed.configuration.hash == hash, let difference = configuration.difference(from: parsed.configuration)
+    else { return nil }
+    return "as \(file) is by now: \(difference.text("this daemon", "the file"))"
   }
 
   private init(_ reading: ConfigurationFile.Reading, source: ConfigurationFile?, _ options: Options) {

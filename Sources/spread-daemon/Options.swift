@@ -11,6 +11,8 @@ struct Options {
   var user: String?
   var logFormat = LogFormat.text
   var wantsCheck = false
+  /// With --check: the file to compare with.
+  var comparedFile: String?
   var wantsHelp = false
   var wantsVersion = false
 
@@ -32,11 +34,13 @@ struct Options {
       case "--user": user = try Self.value(of: option, &rest)
       case "--log-format": logFormat = try Self.logFormat(Self.value(of: option, &rest))
       case "--check": wantsCheck = true
+      case "--against": comparedFile = try Self.value(of: option, &rest)
       case "--help", "-h": wantsHelp = true
       case "--version": wantsVersion = true
       default: throw Failure("unknown option '\(option)'")
       }
     }
+    if comparedFile != nil, !wantsCheck { throw Failure("--against FILE goes with --check") }
     if configurationFile != nil, port != nil {
       throw Failure("--port is for running without a configuration file; with -c the segment has the port")
     }
@@ -91,11 +95,15 @@ struct Options {
 
       -n NAME         run as the daemon NAME of the configuration; without it, as the
                       first one whose address is an address of this machine
-      -c FILE         configuration file; without it ./spread.conf, then
-                      /etc/spread.conf, and if there is none a single daemon on this
-                      machine is run
-      -l y|n          accepted, as the original daemon has it; without effect
+      -c FILE         configuration file; without it the first of ./spread.conf,
+                      /etc/spread.conf and /etc/spread/spread.conf, and if there is
+                      none a single daemon on this machine is run
+      -l y|n          write a session log, a file named as the daemon in the directory
+                      it runs in (n)
       --check         read the configuration, print what it amounts to, and exit
+      --against FILE  with --check: compare it with another file. Daemons form one ring
+                      only when their files have the same hash; the first difference is
+                      named
       --port N        run without a configuration file, on port N instead of 4803
       --user NAME     user to become when started as root; without it DaemonUser of the
                       configuration, else 'spread', else 'nobody'. --user root stays root
@@ -107,6 +115,7 @@ struct Options {
       spread                              try it: one daemon, this machine only
       spread --port 5000                  the same beside a daemon on the usual port
       spread -c /etc/spread.conf --check  is this file right?
+      spread -c a.conf --check --against b.conf   why do these two not find each other?
       spread -c /etc/spread.conf -n d1    the daemon d1 of a configuration
 
     Clients connect to "4803" (unix socket /tmp/4803) or "4803@host" (TCP).

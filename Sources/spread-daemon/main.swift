@@ -15,17 +15,31 @@ func check(_ plan: LaunchPlan) {
   Terminal.print(plan.configuration.checkReport(fileName: plan.file ?? "built-in configuration", own: plan.own))
 }
 
+/// --against: exit status 1 when daemons with the two files do not find each other.
+func compare(_ plan: LaunchPlan, _ options: Options, with file: String) throws(LaunchFailure) {
+  var other = options
+  other.configurationFile = file
+  let (name, ours) = (plan.file ?? "the built-in configuration", plan.configuration)
+  let theirs = try LaunchPlan.make(other).configuration
+  Terminal.print("\n" + ours.comparison(name, with: theirs, file))
+  if ours.hash != theirs.hash { System.exit(1) }
+}
+
 func run(_ options: Options) throws(LaunchFailure) {
   if options.wantsHelp { return Terminal.print(Options.helpText) }
   if options.wantsVersion { return Terminal.print(Options.versionText) }
   let plan = try LaunchPlan.make(options)
-  if options.wantsCheck { return check(plan) }
+  if options.wantsCheck {
+    check(plan)
+    if let file = options.comparedFile { try compare(plan, options, with: file) }
+    return
+  }
   let launch = try Launch(plan, logFormat: options.logFormat, sessionLog: options.sessionLog)
   try launch.run()
 }
 
 do throws(Options.Failure) {
-  let options = try Options(Array(CommandLine.arguments.dropFirst()))
+  let options = try Options(System.arguments)
   do throws(LaunchFailure) {
     try run(options)
   } catch {

@@ -8,6 +8,7 @@ import SpreadSim
 let help = """
   Usage: spread-sim [--seeds N] [--from S]        many seeds; failing ones are told in one line each
          spread-sim --seed X                      one seed; a violation is shrunk and told in full
+         spread-sim --seed X --print-schedule     the run as a scenario, for compat-tests/ring/run.py --schedule too
          spread-sim --scenarios [--rewrite] FILE...   compares, or writes anew, what scenarios print
          spread-sim --bugs [--bug NAME] [--seeds N]   each planted bug with up to N seeds (builds with SPREAD_BUGS only)
          spread-sim --planted NAME --seed X       one seed with a planted bug (builds with SPREAD_BUGS only)
@@ -31,6 +32,7 @@ struct Arguments {
   var seeds: UInt64 = 100
   var from: UInt64 = 1
   var single: UInt64?
+  var printsSchedule = false
   var shrinks = true
   var minutes: UInt64 = 5
   var save: String?
@@ -69,6 +71,7 @@ struct Arguments {
       case "--from": from = number(option)
       case "--seed": single = number(option)
       case "--no-shrink": shrinks = false
+      case "--print-schedule": printsSchedule = true
       case "--minutes": minutes = number(option)
       case "--save": save = next(option)
       case "--corrupt": flavour = .corrupt
@@ -302,6 +305,9 @@ if let scenarios = arguments.scenarios {
   isGood = true
 } else if arguments.bugs {
   isGood = runBugs()
+} else if arguments.printsSchedule {
+  print(Options.drawn(arguments.single ?? arguments.from, arguments.flavour).schedule, terminator: "")
+  isGood = true
 } else if let seed = arguments.single {
   isGood = runOne(seed)
 } else {

@@ -226,10 +226,17 @@ import Testing
       return outbox.log.map { LogLine($0).text }
     }
     let reason = "10.0.0.1 has another configuration (its hash is \(configuration.hash ^ 1)); "
-      + "compare the files with spread --check"
-    #expect(drops(at: 1) == ["1 datagram dropped: \(reason)"])
-    #expect(drops(at: 2) == [])
-    #expect(drops(at: 3) == [])
-    #expect(drops(at: 12) == ["3 datagrams dropped: \(reason)"])
+      + "compare the files with spread --check -c FILE --against FILE"
+    #expect(drops(at: 10) == ["1 datagram dropped: \(reason)"])
+    #expect(drops(at: 10) == [])
+    #expect(drops(at: 11) == ["2 datagrams dropped: \(reason)"])
+    // It goes on: told half as often each time.
+    #expect(drops(at: 12) == [])
+    #expect(drops(at: 13) == ["2 datagrams dropped: \(reason)"])
+    #expect(drops(at: 16) == [])
+    #expect(drops(at: 17) == ["2 datagrams dropped: \(reason)"])
+    // It had stopped: told at once, and again after a second.
+    #expect(drops(at: 100) == ["1 datagram dropped: \(reason)"])
+    #expect(drops(at: 101) == ["1 datagram dropped: \(reason)"])
   }
 }

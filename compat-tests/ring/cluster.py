@@ -18,17 +18,21 @@ DebugFlags = {{ PRINT EXIT CONFIGURATION {debug} }}
 MaxSessionMessages = 100000
 # A stock daemon could not be started again for a minute.
 SocketPortReuse = on
-# A tenth to a half of the usual ones: a run sees more memberships.
-TokenTimeout = 500
-HurryTimeout = 150
-AliveTimeout = 100
-JoinTimeout = 100
-RepTimeout = 250
-SegTimeout = 200
-GatherTimeout = 500
-FormTimeout = 500
-LookupTimeout = 2000
-"""
+{timeouts}"""
+
+# Milliseconds. The usual ones are what a configuration that names none gets, and what the simulator runs with.
+TIMEOUT_NAMES = ("Token", "Hurry", "Alive", "Join", "Rep", "Seg", "Gather", "Form", "Lookup")
+TIMEOUTS = {
+    # But for the last one: rings that lost each other would meet once a minute.
+    "usual": (5000, 2000, 1000, 1000, 2500, 2000, 5000, 5000, 3000),
+    # A run sees more memberships.
+    "short": (500, 150, 100, 100, 250, 200, 500, 500, 2000),
+    "shortest": (300, 100, 60, 60, 150, 120, 300, 300, 1000),
+}
+
+
+def timeout_lines(which):
+    return "".join(f"{name}Timeout = {value}\n" for name, value in zip(TIMEOUT_NAMES, TIMEOUTS[which]))
 
 MEMBERSHIP = re.compile(r"Membership id is \( (-?\d+), (-?\d+)\)")
 
@@ -64,6 +68,11 @@ class Daemon:
     def kill(self):
         self.signal(signal.SIGKILL)
         self.process.wait()
+        self.process = None
+
+    def stop(self):
+        self.signal(signal.SIGTERM)
+        self.process.wait(10)
         self.process = None
 
     def check_exit(self):
@@ -108,7 +117,8 @@ class Client:
 class Cluster:
     """`pattern` has one letter a daemon: O ours, S stock."""
 
-    def __init__(self, pattern, ours, stock, network, directory, port, segments=1, options="", debug=""):
+    def __init__(self, pattern, ours, stock, network, directory, port, segments=1, options="", debug="",
+                 timeouts="short"):
         self.port = port
         self.network = network
         self.daemons = [
@@ -120,7 +130,8 @@ class Cluster:
             with open(daemon.configuration, "w") as file:
                 file.write(CONFIGURATION.format(
                     segments=parts, options=options, runtime=runtime,
-                    user=user_name(), group=group_name(), log=daemon.log, debug=debug))
+                    user=user_name(), group=group_name(), log=daemon.log, debug=debug,
+                    timeouts=timeout_lines(timeouts)))
 
     def segment(self, k, count):
         """Neighbours in the configuration share a segment; each has a multicast address and a port of its own."""
@@ -156,8 +167,18 @@ class Cluster:
             time.sleep(0.2)
         return False
 
-    def membership_changes(self):
+    def installations(self):
+        """Memberships installed, each by each daemon."""
         return sum(1 for daemon in self.daemons for entry in daemon.memberships() if entry[0])
+
+    def newest_time(self):
+        """The latest time in an id of a membership, seconds of the clock."""
+        return max((int(entry[0][1]) for daemon in self.daemons for entry in daemon.memberships() if entry[0]), default=0)
+
+    def changes(self):
+        """Different memberships of two daemons or more: how often the ring changed, however many daemons told of it."""
+        return len({entry[0] for daemon in self.daemons for entry in daemon.memberships()
+                    if entry[0] and len(entry[1]) > 1})
 
     def close(self):
         for daemon in self.daemons:

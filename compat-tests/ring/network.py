@@ -8,6 +8,12 @@ def ip(*words, check=True):
     return subprocess.run(["ip", *words], check=check, capture_output=True, text=True)
 
 
+def calm_tcp(name):
+    """A client whose daemon did not read for half a minute repeats its segments up to a minute apart, which looks like
+    messages lost at the end of a run. Kernels before 6.15 have no such limit."""
+    subprocess.run(["ip", "netns", "exec", name, "sysctl", "-qw", "net.ipv4.tcp_rto_max_ms=1000"], capture_output=True)
+
+
 class Namespaces:
     """One namespace a daemon, all on bridges in another one. A component of the network is a bridge."""
 
@@ -31,6 +37,7 @@ class Namespaces:
             ip("-n", self.hub, "link", "set", f"br{k}", "up")
         for i, name in enumerate(self.names):
             ip("netns", "add", name)
+            calm_tcp(name)
             ip("-n", name, "link", "set", "lo", "up")
             ip("-n", name, "link", "add", "eth0", "type", "veth", "peer", "name", f"port{i}", "netns", self.hub)
             ip("-n", name, "addr", "add", f"{self.address(i)}/24", "brd", "+", "dev", "eth0")
@@ -59,12 +66,13 @@ class Namespaces:
 
 
 class Switched(Namespaces):
-    """The namespaces hang on a switch of ours that loses, doubles and delays (switch.c)."""
+    """The namespaces hang on a switch of ours that loses, doubles, delays and reorders (switch.c)."""
 
-    def __init__(self, count, program, seed, faults):
+    def __init__(self, count, program, seed, lines):
+        """`lines`: words of a schedule for the switch."""
         self.program = program
         self.seed = seed
-        self.faults = faults
+        self.lines = lines
         self.switch = None
         super().__init__(count)
 
@@ -75,10 +83,12 @@ class Switched(Namespaces):
             [self.program, str(self.seed), *self.names], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.switch.stdout.readline()
         for i, name in enumerate(self.names):
+            calm_tcp(name)
             ip("-n", name, "link", "set", "lo", "up")
             ip("-n", name, "addr", "add", f"{self.address(i)}/24", "brd", "+", "dev", "eth0")
             ip("-n", name, "link", "set", "eth0", "txqueuelen", "5000", "up")
-        self.tell("faults " + " ".join(str(number) for number in self.faults))
+        for line in self.lines:
+            self.tell(line)
 
     def tell(self, line):
         self.switch.stdin.write(line + "\n")
@@ -121,7 +131,7 @@ class Loopback:
 
 
 def make(count, switch=None):
-    """Namespaces where they can be made, else loopback, saying so. `switch`: program, seed and faults of a switch."""
+    """Namespaces where they can be made, else loopback, saying so. `switch`: program, seed and first lines of a switch."""
     try:
         if switch:
             return Switched(count, *switch)

@@ -6,6 +6,7 @@ leave and send at random through the installed library, cuts and heals the netwo
 everything come together, and has spread-check judge the clients' traces.
 
   run.py PREFIX [--stock PREFIX] [--pattern OSS] [--seconds 20] [--seed 1] [--check PATH] [--keep]
+  run.py PREFIX --schedule FILE ...      the faults of a schedule, of spread-sim --seed X --print-schedule for one
 
 A pattern has one letter a daemon in the order of the configuration, O for PREFIX, S for the stock installation; the
 first one leads. Exit status: 0 all is well, 1 violations, 2 could not run.
@@ -25,9 +26,11 @@ import time
 
 import cluster
 import network
+import schedule
 
-# A stock daemon that leads and is back sooner may give the id of a past membership anew: its times run ahead of the
-# clock, and it forgets them (evs-properties 11, D8).
+# Seconds. A stock daemon that leads and is back sooner may give the id of a past membership anew: its times run ahead of
+# the clock, and it forgets them (evs-properties 11, D8). With many changes a minute they run ahead by far more: it stays
+# away until the clock has passed them.
 STOCK_AWAY = 5
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -47,18 +50,33 @@ def options():
     parser.add_argument("--interval", type=int, default=10000, help="microseconds between what a client does")
     parser.add_argument("--largest", type=int, default=100000, help="bytes of the largest message")
     parser.add_argument("--faults", default="cut,kill,pause", help="any of cut, kill, stop, pause; or none")
+    parser.add_argument("--pace", type=float, default=1, help="times between and of faults, as a part of the usual ones")
+    parser.add_argument("--changes", type=int, default=0, help="go on until the ring changed so often")
+    parser.add_argument("--deliveries", type=int, default=0, help="go on until clients got so many messages")
     parser.add_argument("--loss", type=int, default=0, help="frames lost in 10000, by a switch of ours")
     parser.add_argument("--double", type=int, default=0, help="frames doubled in 10000")
     parser.add_argument("--delay", type=int, default=0, help="mean delay of frames in microseconds")
+    parser.add_argument("--schedule", help="file of faults (schedule.py); instead of --seed, --seconds, --faults and the like")
+    parser.add_argument("--timeouts", choices=list(cluster.TIMEOUTS),
+                        help="of the daemons; usual with --schedule, else short")
     parser.add_argument("--options", default="AcceleratedRing = false", help="lines for the configuration")
     parser.add_argument("--debug", default="", help="more DebugFlags for the daemons")
     parser.add_argument("--port", type=int, default=47800)
     parser.add_argument("--check", help="the program spread-check; without it traces are recorded and not judged")
     parser.add_argument("--keep", action="store_true", help="keep the directory of the run")
     result = parser.parse_args()
+    if result.schedule:
+        try:
+            result.schedule = schedule.Schedule.read(result.schedule)
+        except (OSError, ValueError) as error:
+            parser.error(str(error))
+        result.daemons, result.seed = result.schedule.daemons, result.schedule.seed
+    result.timeouts = result.timeouts or ("usual" if result.schedule else "short")
     result.pattern = result.pattern or "O" * result.daemons
     if "S" in result.pattern and not result.stock:
         parser.error("a pattern with S needs --stock")
+    if result.schedule and result.schedule.daemons != len(result.pattern):
+        parser.error(f"the schedule is for {result.schedule.daemons} daemons")
     if not 2 <= len(result.pattern) <= 9 or set(result.pattern) - {"O", "S"}:
         parser.error("a pattern is 2 to 9 letters O and S")
     result.daemon = result.daemon or os.path.join(result.prefix, "sbin", "spread")
@@ -74,16 +92,26 @@ class Run:
         self.failures = []
         self.faults = {}
         self.started = time.monotonic()
-        faults = (chosen.loss, chosen.double, chosen.delay)
-        switch = any(faults) and (self.build("switch", ["-lm"]), chosen.seed, faults)
+        self.delivered = {}
+        # What happens, to be tried in the simulator.
+        self.record = chosen.schedule or self.chosen_faults()
+        needs_switch = chosen.schedule or chosen.loss or chosen.double or chosen.delay
+        switch = needs_switch and (
+            self.build("switch", ["-lm"]), chosen.seed, [f"port {chosen.port}", *self.record.switch_lines])
         self.network = network.make(len(chosen.pattern), switch)
         stock = chosen.stock and os.path.join(chosen.stock, "sbin", "spread")
         self.cluster = cluster.Cluster(
             chosen.pattern, chosen.daemon, stock, self.network, self.directory, chosen.port, chosen.segments,
-            chosen.options, chosen.debug)
+            chosen.options, chosen.debug, chosen.timeouts)
 
     def say(self, text):
         print(f"{time.monotonic() - self.started:7.2f}  {text}", flush=True)
+
+    def chosen_faults(self):
+        loss, double, delay = self.chosen.loss / 1e4, self.chosen.double / 1e4, self.chosen.delay / 1e6
+        return schedule.Schedule(
+            len(self.chosen.pattern), seed=str(self.chosen.seed), loss=",".join([str(loss)] * 4), duplicate=str(double),
+            delayMean=str(delay), keepsOrder="false" if delay else "true")
 
     # The parts of a run
 
@@ -130,6 +158,19 @@ class Run:
     def count(self, kind):
         self.faults[kind] = self.faults.get(kind, 0) + 1
 
+    # Faults by chance
+
+    def since_trouble(self):
+        return time.monotonic() - self.trouble_began
+
+    def note(self, began, kind, *words):
+        lasted = f"{self.since_trouble() - began:.3f}s"
+        words = {"cut": [lasted, *words], "crash": [*words, "back=" + lasted], "pause": [*words, lasted]}[kind]
+        self.record.events.append((began, [kind, *words]))
+
+    def rest(self, choices):
+        self.sleep(self.chosen.pace * self.random.choice(choices) * self.random.uniform(0.7, 1.3))
+
     def cut(self):
         order = list(range(len(self.cluster.daemons)))
         self.random.shuffle(order)
@@ -137,56 +178,127 @@ class Run:
         cuts = sorted(self.random.sample(range(1, len(order)), parts - 1))
         components = [sorted(order[a:b]) for a, b in zip([0, *cuts], [*cuts, len(order)])]
         self.say("cut " + " | ".join(" ".join(f"d{i + 1}" for i in part) for part in components))
+        began = self.since_trouble()
         self.network.divide(components)
         self.count("cut")
-        self.sleep(self.random.choice([0.3, 1, 2.5, 5]) * self.random.uniform(0.7, 1.3))
-        self.heal()
-
-    def heal(self):
+        self.rest([0.3, 1, 2.5, 5])
         self.network.divide([range(len(self.cluster.daemons))])
         self.say("healed")
+        self.note(began, "cut", *schedule.links(components))
 
     def kill(self):
-        daemon = self.random.choice(self.cluster.daemons)
-        self.say(f"kill {daemon.name}")
-        self.count("kill")
+        self.end_and_start(self.random.choice(self.cluster.daemons), "kill", [0, 0.2, 1, 3])
+
+    def stop(self):
+        self.end_and_start(self.random.choice(self.cluster.daemons), "stop", [0, 1, 3])
+
+    def end_and_start(self, daemon, kind, choices):
+        self.say(f"{kind} {daemon.name}")
+        self.count(kind + (" of stock" if daemon.kind == "S" else ""))
+        began = self.since_trouble()
         if daemon.is_running:
-            daemon.kill()
-        self.sleep(self.random.choice([0, 0.2, 1, 3]) if daemon.kind == "O" else STOCK_AWAY)
+            daemon.kill() if kind == "kill" else daemon.stop()
+        if daemon.kind == "O":
+            self.rest(choices)
+        else:
+            self.sleep(max(STOCK_AWAY, self.cluster.newest_time() + 2 - time.time()))
         if not daemon.is_running:
             daemon.start()
         self.say(f"{daemon.name} started again")
-
-    def stop(self):
-        daemon = self.random.choice(self.cluster.daemons)
-        self.say(f"stop {daemon.name}")
-        self.count("stop")
-        if daemon.is_running:
-            daemon.signal(signal.SIGTERM)
-            daemon.process.wait(10)
-            daemon.process = None
-        self.sleep(self.random.choice([0, 1, 3]) if daemon.kind == "O" else STOCK_AWAY)
-        daemon.start()
-        self.say(f"{daemon.name} started again")
+        self.note(began, "crash", daemon.name)
 
     def pause(self):
         daemon = self.random.choice(self.cluster.daemons)
         seconds = self.random.choice([0.1, 0.4, 0.8, 2])
         self.say(f"pause {daemon.name} for {seconds} s")
         self.count("pause")
+        began = self.since_trouble()
         daemon.signal(signal.SIGSTOP)
         self.sleep(seconds)
         daemon.signal(signal.SIGCONT)
+        self.note(began, "pause", daemon.name)
+
+    def is_enough(self):
+        return (self.since_trouble() >= self.chosen.seconds
+                and (not self.chosen.changes or self.cluster.changes() >= self.chosen.changes)
+                and (not self.chosen.deliveries or self.deliveries() >= self.chosen.deliveries))
 
     def trouble(self):
         kinds = [kind for kind in self.chosen.faults.split(",") if kind != "none"]
         if not self.network.can_cut:
             kinds = [kind for kind in kinds if kind != "cut"]
-        end = time.monotonic() + self.chosen.seconds
-        while time.monotonic() < end:
-            self.sleep(self.random.choice([0.2, 1, 3]) * self.random.uniform(0.7, 1.3))
-            if kinds and time.monotonic() < end:
+        self.trouble_began = time.monotonic()
+        while not self.is_enough():
+            self.rest([0.2, 1, 3])
+            if kinds and not self.is_enough():
                 getattr(self, self.random.choice(kinds))()
+
+    # Faults of a schedule
+
+    def follow(self, faults):
+        """What clocks do is left out: daemons of one machine have one."""
+        steps = []
+        for at, words in faults.events:
+            length = schedule.length(words)
+            end = None if length is None else at + length
+            if words[0] == "cut":
+                between = " ".join(words[2:])
+                steps.append((at, self.network.tell, "cut " + between))
+                if end is not None:
+                    steps.append((end, self.network.tell, "heal " + between))
+                continue
+            daemon = self.cluster.daemons[int(words[1][1:]) - 1]
+            steps.append((at, self.begin, words[0], daemon))
+            if end is not None:
+                # A stock daemon stays away longer than that, if need be.
+                away = STOCK_AWAY if words[0] == "crash" and daemon.kind == "S" else 0
+                steps.append((max(end, at + away), self.finish, words[0], daemon))
+        self.trouble_began = time.monotonic()
+        for at, action, *arguments in sorted(steps, key=lambda step: step[0]):
+            if at >= faults.quiet:
+                break
+            self.sleep(at - self.since_trouble())
+            self.say(" ".join(word if isinstance(word, str) else word.name for word in arguments))
+            action(*arguments)
+        self.sleep(faults.quiet - self.since_trouble())
+        self.network.tell("calm")
+        for daemon in self.cluster.daemons:
+            daemon.signal(signal.SIGCONT)
+            if not daemon.is_running:
+                daemon.start()
+        # A ring that was cut last may need so long to notice.
+        self.sleep(faults.end - faults.quiet)
+
+    def begin(self, kind, daemon):
+        self.count(kind)
+        if kind == "pause":
+            daemon.signal(signal.SIGSTOP)
+        elif daemon.is_running:
+            daemon.kill()
+
+    def finish(self, kind, daemon):
+        if kind == "pause":
+            daemon.signal(signal.SIGCONT)
+        elif not daemon.is_running:
+            daemon.start()
+
+    def deliveries(self):
+        """What the clients got so far; read on from where it was read to."""
+        for client in self.clients:
+            at, found = self.delivered.get(client, (0, 0))
+            with open(client.trace, "rb") as file:
+                file.seek(at)
+                while block := file.read(1 << 20):
+                    whole = block[:block.rfind(b"\n") + 1]
+                    if not whole:
+                        break
+                    found += whole.count(b'{"ev":"recv"')
+                    at += len(whole)
+                    file.seek(at)
+            self.delivered[client] = (at, found)
+        return sum(found for _, found in self.delivered.values())
+
+    # The end
 
     def come_together(self):
         for client in self.clients:
@@ -194,7 +306,7 @@ class Run:
         if not self.cluster.wait_whole(40):
             self.failures.append("the daemons did not come together in the end")
         if isinstance(self.network, network.Switched):
-            self.network.tell("faults 0 0 0")
+            self.network.tell("calm")
         self.sleep(2)
         quiet = time.monotonic_ns()
         self.sleep(2)
@@ -211,10 +323,11 @@ class Run:
         if isinstance(self.network, network.Switched):
             self.say(f"frames: {self.network.report}")
         traces = [client.trace for client in self.clients]
-        received = sum(count_lines(trace, b'{"ev":"recv"') for trace in traces)
+        received = self.deliveries()
         views = sum(count_lines(trace, b'{"ev":"view"') for trace in traces)
         self.say(
-            f"{self.cluster.membership_changes()} daemon memberships, {views} views, {received} deliveries, "
+            f"{self.cluster.changes()} changes of the ring (different memberships of two daemons or more), "
+            + f"{self.cluster.installations()} installations, {views} views, {received} deliveries, "
             + f"faults {self.faults}")
         exits = [(daemon.name, *ended) for daemon in self.cluster.daemons for ended in daemon.exits]
         if exits:
@@ -243,13 +356,19 @@ class Run:
     def run(self):
         try:
             self.start()
-            self.trouble()
+            if self.chosen.schedule:
+                self.follow(self.chosen.schedule)
+            else:
+                self.trouble()
+                quiet = int(self.since_trouble() * 1e9)
+                self.record.options.update(quiet=str(quiet), end=str(quiet + 20_000_000_000))
             self.come_together()
         finally:
             self.close()
         self.judge()
         for failure in self.failures:
             print(f"ring: {failure}")
+        self.record.write(os.path.join(self.directory, "schedule.txt"))
         if self.failures or self.chosen.keep:
             print(f"ring: logs and traces in {self.directory}; again with --seed {self.chosen.seed}")
         else:

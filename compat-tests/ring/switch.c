@@ -1,12 +1,17 @@
-/* A network switch that loses, doubles and delays frames: kernels without the netem queue discipline are common on build
- * hosts. Makes a device eth0 in each namespace and forwards frames between them.
+/* A network switch that loses, doubles, delays and reorders frames: kernels without the netem queue discipline are common
+ * on build hosts. Makes a device eth0 in each namespace and forwards frames between them.
  *
  *   switch SEED NAMESPACE...
  *
- * Commands on standard input, one a line; each is answered by a line when it holds:
- *   faults LOSS DOUBLE DELAY     frames lost and doubled in 10000 (each receiver apart), mean delay in microseconds
+ * Commands on standard input, one a line; each is answered by a line when it holds. Most are the words of a schedule
+ * (Sources/SpreadSim/Schedule.swift), so what the simulator does to datagrams is done here to frames:
+ *   port N                       packets go to the UDP port N, N + 2, ..., tokens to the one after each
+ *   loss TOKEN DATA MEMBERSHIP HURRY, duplicate P, swap P, late P, miss P: probabilities per frame and receiver
+ *   delay FLOOR MEAN             seconds           order kept|free
+ *   cut d1>d2 d2>d1              these links carry nothing; heal undoes it, cuts on one link add up
  *   divide K0 K1 ...             the component of each namespace; frames stay inside
- * Ends with its standard input. Only IP frames suffer: without address resolution nothing would work. */
+ *   calm                         no faults but the delay, and all links whole
+ * Ends with its standard input. Only UDP suffers: without the resolution of addresses nothing would work. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/if.h>
@@ -30,23 +35,33 @@ struct frame {
   unsigned char bytes[largest_frame];
 };
 
+enum class { token, data, membership, hurry, classes };
+
 static int ports, device[most_ports], component[most_ports];
 static unsigned char address[most_ports][6];
-static int loss, doubles, delay;
-static uint64_t seed;
+static int first_port = 4803, keeps_order;
+static double loss[classes], duplicate, swap, late, miss;
+/* Nanoseconds. */
+static double delay_floor, delay_mean;
+/* By link: how many cuts lie on it, and when its last frame arrives. */
+static int cuts[most_ports][most_ports];
+static int64_t last_arrival[most_ports][most_ports];
+/* Every link and class draws from a stream of its own, equally often for each frame. */
+static uint64_t stream[most_ports][most_ports][classes];
 static int64_t counter;
 /* A heap, earliest first. */
 static struct frame *waiting[most_waiting];
 static int count;
 static long passed, lost, doubled;
 
-static uint64_t random_bits(void) {
-  uint64_t z = seed += UINT64_C(0x9e3779b97f4a7c15);
+static uint64_t next_bits(uint64_t *state) {
+  uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
   z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
   z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
   return z ^ (z >> 31);
 }
-static int chance(int in_10000) { return (int)(random_bits() % 10000) < in_10000; }
+/* 0 <= x < 1 */
+static double draw(uint64_t *state) { return (double)(next_bits(state) >> 11) * 0x1p-53; }
 
 static int64_t now(void) {
   struct timespec time;
@@ -103,30 +118,69 @@ static void put(int port, const unsigned char *bytes, int size) {
   else passed++;
 }
 
-static void deliver(int port, const unsigned char *bytes, int size, int64_t time) {
-  if (delay == 0) return put(port, bytes, size);
+static void deliver(int port, const unsigned char *bytes, int size, int64_t due, int64_t time) {
+  if (due <= time) return put(port, bytes, size);
   struct frame *frame = count < most_waiting ? malloc(sizeof *frame) : NULL;
   if (!frame) {
     lost++;
     return;
   }
-  double share = (double)(random_bits() % 1000000 + 1) / 1000000;
-  *frame = (struct frame){
-      .due = time + (int64_t)(-log(share) * delay * 1000), .number = counter++, .port = port, .size = size};
+  *frame = (struct frame){.due = due, .number = counter++, .port = port, .size = size};
   memcpy(frame->bytes, bytes, (size_t)size);
   push(frame);
 }
 
-static void send_to(int port, const unsigned char *bytes, int size, int64_t time) {
-  int is_ip = bytes[12] == 0x08 && bytes[13] == 0x00;
-  if (is_ip && chance(loss)) {
+static int64_t arrival(int from, int to, double share, int overtaken, int64_t time) {
+  int64_t due = time + (int64_t)(delay_floor - log(1 - share) * delay_mean), *last = &last_arrival[from][to];
+  if (!keeps_order) return due;
+  if (overtaken) return (due > *last ? due : *last) + (int64_t)(2 * delay_mean) + 1;
+  if (due < *last) due = *last;
+  return *last = due;
+}
+
+/* What a frame carries; -1: not UDP. Only tokens are larger than a frame and come in fragments. */
+static int classify(const unsigned char *bytes, int size) {
+  int version = bytes[12] == 0x08 && bytes[13] == 0x00 ? 4 : bytes[12] == 0x86 && bytes[13] == 0xdd ? 6 : 0;
+  const unsigned char *ip = bytes + 14, *udp;
+  if (version == 4) {
+    if (size < 34 || ip[9] != 17) return -1;
+    if ((ip[6] & 0x3f) || ip[7]) return token;
+    udp = ip + 4 * (ip[0] & 15);
+  } else if (version == 6) {
+    if (size < 54) return -1;
+    if (ip[6] == 44) return token;
+    if (ip[6] != 17) return -1;
+    udp = ip + 40;
+  } else {
+    return -1;
+  }
+  if (udp + 12 > bytes + size) return -1;
+  int port = udp[2] << 8 | udp[3];
+  if (port < first_port) return data;
+  if ((port - first_port) % 2) return token;
+  /* The type word in the sender's byte order: the bits of membership and hurry packets. */
+  int is_little = udp[8] & 0x80;
+  if (udp[is_little ? 9 : 10] & 0x07) return membership;
+  return udp[is_little ? 8 : 11] & 0x40 ? hurry : data;
+}
+
+static void send_to(int from, int to, const unsigned char *bytes, int size, int64_t time) {
+  if (cuts[from][to]) return;
+  int class = classify(bytes, size);
+  if (class < 0) return deliver(to, bytes, size, time, time);
+  uint64_t *state = &stream[from][to][class];
+  double share[8];
+  for (int i = 0; i < 8; i++) share[i] = draw(state);
+  if (share[0] < loss[class] || ((bytes[0] & 1) && share[1] < miss)) {
     lost++;
     return;
   }
-  deliver(port, bytes, size, time);
-  if (is_ip && chance(doubles)) {
+  int64_t due = arrival(from, to, share[2], share[3] < swap, time);
+  if (class != token && share[4] < late) due += (int64_t)(share[5] * 5e9);
+  deliver(to, bytes, size, due, time);
+  if (share[6] < duplicate) {
     doubled++;
-    deliver(port, bytes, size, time);
+    deliver(to, bytes, size, arrival(from, to, share[7], 0, time), time);
   }
 }
 
@@ -137,18 +191,44 @@ static void forward(int from, const unsigned char *bytes, int size) {
   for (int i = 0; i < ports && !(bytes[0] & 1); i++)
     if (i != from && !memcmp(address[i], bytes, 6)) to = i;
   for (int i = 0; i < ports; i++)
-    if (i != from && (to < 0 || i == to) && component[i] == component[from]) send_to(i, bytes, size, time);
+    if (i != from && (to < 0 || i == to) && component[i] == component[from]) send_to(from, i, bytes, size, time);
 }
 
 /* ---- commands ---- */
 
-static void command(char *line) {
-  if (!strncmp(line, "faults ", 7)) {
-    sscanf(line + 7, "%d %d %d", &loss, &doubles, &delay);
-  } else if (!strncmp(line, "divide ", 7)) {
-    char *rest = line + 7;
-    for (int i = 0; i < ports; i++) component[i] = (int)strtol(rest, &rest, 10);
+static void change_cuts(char *words, int change) {
+  for (char *word = strtok(words, " "); word; word = strtok(NULL, " ")) {
+    int a, b;
+    if (sscanf(word, "d%d>d%d", &a, &b) == 2 && a > 0 && b > 0 && a <= ports && b <= ports) cuts[a - 1][b - 1] += change;
   }
+}
+
+static void calm(void) {
+  memset(loss, 0, sizeof loss);
+  memset(cuts, 0, sizeof cuts);
+  memset(component, 0, sizeof component);
+  duplicate = swap = late = miss = 0;
+}
+
+static void command(char *line) {
+  char *rest = strchr(line, ' ');
+  int length = (int)(rest ? rest - line : (long)strlen(line));
+  rest = rest ? rest + 1 : line + length;
+#define is(word) (length == sizeof word - 1 && !memcmp(line, word, sizeof word - 1))
+  if (is("port")) first_port = atoi(rest);
+  else if (is("loss")) sscanf(rest, "%lf %lf %lf %lf", &loss[0], &loss[1], &loss[2], &loss[3]);
+  else if (is("duplicate")) duplicate = atof(rest);
+  else if (is("swap")) swap = atof(rest);
+  else if (is("late")) late = atof(rest);
+  else if (is("miss")) miss = atof(rest);
+  else if (is("order")) keeps_order = !strcmp(rest, "kept");
+  else if (is("cut")) change_cuts(rest, 1);
+  else if (is("heal")) change_cuts(rest, -1);
+  else if (is("calm")) calm();
+  else if (is("delay") && sscanf(rest, "%lf %lf", &delay_floor, &delay_mean) == 2) delay_floor *= 1e9, delay_mean *= 1e9;
+  else if (is("divide"))
+    for (int i = 0; i < ports; i++) component[i] = (int)strtol(rest, &rest, 10);
+#undef is
   printf("%ld passed, %ld lost, %ld doubled\n", passed, lost, doubled);
   fflush(stdout);
 }
@@ -171,7 +251,8 @@ static void read_commands(void) {
 
 int main(int words, char **word) {
   if (words < 3 || words - 2 > most_ports) return 2;
-  seed = strtoull(word[1], NULL, 0);
+  uint64_t seed = strtoull(word[1], NULL, 0);
+  for (int i = 0; i < most_ports * most_ports * classes; i++) ((uint64_t *)stream)[i] = next_bits(&seed);
   for (ports = 0; ports < words - 2; ports++) device[ports] = open_device(word[ports + 2]);
   printf("ready\n");
   fflush(stdout);

@@ -1,5 +1,6 @@
 #!/bin/sh
-# The manual pages are well formed, there is one for every public function, and none for anything else.
+# The manual pages are well formed, there is one for every public function and none for anything else, one for every
+# program and file, and they refer to pages that are there.
 set -u
 cd "$(dirname "$0")" || exit 2
 failed=0
@@ -8,7 +9,9 @@ fail() {
   failed=1
 }
 
-pages=$(grep -L '^\.so ' ./*.3)
+all=$(ls ./*.[1-8])
+# shellcheck disable=SC2086  # names without blanks
+pages=$(grep -L '^\.so ' $all)
 if command -v mandoc >/dev/null; then
   for page in $pages; do
     # Which other pages this machine has is not a property of the page.
@@ -51,12 +54,27 @@ done
 for page in [SEF]*_*.3; do
   [ "$page" = E_events.3 ] || echo "$functions" | grep -qx "${page%.3}" || fail "$page is about no public function"
 done
-# References among our own pages.
-for reference in $(sed -n 's/.*\.*Xr \([A-Za-z_]*\) 3.*/\1/p' $pages | sort -u); do
-  case $reference in
-    SP_* | E_* | FL_* | libspread) [ -e "$reference.3" ] || fail "a page refers to $reference(3), which is not there" ;;
-  esac
+
+# A page for every program and file; the title is that of the file, links lead somewhere.
+for name in spread.8 spread.conf.5 spread.access_ip.5 spmonitor.8 spuser.1 sptuser.1 spflooder.1 spping.1 \
+  spread-check.1 flush_user.1; do
+  [ -e "$name" ] || fail "no page $name"
 done
+for page in $pages; do
+  page=${page#./}
+  title="$(echo "${page%.*}" | tr '[:lower:]' '[:upper:]') ${page##*.}"
+  grep -qx "\.Dt $title" "$page" || fail "$page is not titled $title"
+done
+for page in $(grep -l '^\.so ' $all); do
+  target=$(sed -n 's/^\.so man[1-8]\///p' "$page")
+  [ -e "$target" ] || fail "$page leads to $target, which is not there"
+done
+# References among our own pages.
+# shellcheck disable=SC2086
+sed -n 's/^\.Xr \([^ ]*\) \([1-8]\).*/\1.\2/p' $pages | sort -u | grep -E '^(SP|E|FL)_|spread|^sp|^flush_user' |
+  while read -r reference; do [ -e "$reference" ] || echo "$reference"; done >"${TMPDIR:-/tmp}/missing.$$"
+while read -r reference; do fail "a page refers to $reference, which is not there"; done <"${TMPDIR:-/tmp}/missing.$$"
+rm -f "${TMPDIR:-/tmp}/missing.$$"
 
 echo "man: $count functions, $(echo "$pages" | wc -l) pages, failed: $failed"
 exit $failed

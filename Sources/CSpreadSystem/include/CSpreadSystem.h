@@ -42,6 +42,10 @@ int sys_listen_tcp(const struct sys_address *address, int backlog, int reuse);
 int sys_listen_unix(const char *path, int backlog);
 /* Whether somebody accepts connections at the unix socket `path`: 0 yes, else the negated errno of connect(). */
 int sys_probe_unix(const char *path);
+/* A datagram socket connected to the unix socket `address`; a name with `@` in front is one of the abstract space. */
+int sys_connect_notices(const char *address);
+/* One datagram. Never waits, never raises SIGPIPE. */
+ssize_t sys_send_notice(int fd, const void *bytes, size_t count);
 /* The port a socket is bound to. */
 int sys_local_port(int fd);
 /* A connection, non-blocking and close-on-exec. */
@@ -121,6 +125,9 @@ size_t sys_format_time(char *buffer, size_t capacity, const char *format, int64_
 int sys_random(void *buffer, size_t count);
 /* Raises the limit of open descriptors to `wanted` or as far as allowed; the limit now in force. */
 int sys_raise_descriptor_limit(int wanted);
+/* The i-th word of the command line, the first is the program; NULL behind the last. Swift's own list is empty where
+ * /proc is not mounted. */
+const char *sys_argument(int i);
 const char *sys_error_text(int error);
 const char *sys_environment(const char *name);
 _Noreturn void sys_exit(int code);

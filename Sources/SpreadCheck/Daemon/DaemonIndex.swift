@@ -62,6 +62,8 @@ struct DaemonInfo {
   let name: NameID
   /// A `stop`, or another incarnation after it.
   var isStopped = false
+  /// Record of `left`.
+  var left: Int?
   var stays: [Int] = []
 }
 
@@ -202,6 +204,7 @@ final class DaemonIndex {
             message: message.flatMap { messageNumbers[$0] } ?? -1, ring: ring(id), sequence: sequence,
             service: service, phase: phase, record: record))
       case .stop: info.isStopped = true
+      case .left: info.left = record
       default: break
       }
     }

@@ -10,6 +10,26 @@ func checkDelivery(_ index: DaemonIndex, _ findings: Findings) {
     for message in lastDelivered.indices { lastDelivered[message] = nil }
     for number in info.stays { checkStay(index.stays[number], index, findings, &lastDelivered) }
     checkSelfDelivery(daemon, index, findings)
+    checkLeaving(daemon, index, findings)
+  }
+}
+
+/// E4.left: what a daemon numbered before it left in order is delivered by all of its ring who go on.
+private func checkLeaving(_ daemon: Int, _ index: DaemonIndex, _ findings: Findings) {
+  guard let left = index.daemons[daemon].left, let last = index.daemons[daemon].stays.last else { return }
+  let ring = index.stays[last].ring
+  let own = index.packets.filter { $0.origin == daemon && $0.key.ring == ring }
+  guard ring >= 0, !own.isEmpty else { return }
+  for stay in index.stays where stay.ring == ring && stay.daemon != daemon && !index.isCutOff(stay) {
+    let delivered = Set(stay.deliveries.map { $0.message })
+    for packet in own {
+      for piece in packet.lastPieces where !delivered.contains(piece.message) {
+        findings.fail(
+          "E4.left", "what a daemon numbered before it left in order is delivered by all who go on",
+          [.daemon(daemon, packet.record), .daemon(daemon, left), index.evidence(stay)])
+        return
+      }
+    }
   }
 }
 

@@ -217,6 +217,8 @@ public enum SessionAction: UInt8, Sendable {
 public enum DaemonEvent: Sendable {
   case start(incarnation: Int32)
   case stop
+  /// It left in order, and all it had numbered had reached the whole ring.
+  case left
   /// `trace.configurations[index]`
   case configuration(TableIndex)
   /// This daemon gave a packet its number: ring, number, packet type's service, `trace.fragments[index]`.

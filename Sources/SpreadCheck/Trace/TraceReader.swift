@@ -234,6 +234,7 @@ private struct Fields {
     switch kind {
     case "start": return .start(incarnation: try int32("inc", default: 0))
     case "stop": return .stop
+    case "left": return .left
     case "conf":
       let isRegular = try string("kind") == "reg"
       return .configuration(

@@ -96,6 +96,7 @@ extension Trace {
     switch event {
     case .start(let incarnation): return [kind("start"), ("inc", json(incarnation))]
     case .stop: return [kind("stop")]
+    case .left: return [kind("left")]
     case .configuration(let index):
       let configuration = configurations[Int(index)]
       let isRegular = configuration.kind == .regular

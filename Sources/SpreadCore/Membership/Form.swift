@@ -4,7 +4,7 @@ import SpreadWire
 
 extension Membership {
   /// How far the new ring's end mark lies above every old sequence number.
-  private static let endMarkGap: Int32 = 3333
+  static let endMarkGap: Int32 = 3333
 
   // MARK: FORM1
 
@@ -12,7 +12,7 @@ extension Membership {
   mutating func createForm(_ report: RingReport, _ wire: inout Transmitter, at now: Instant, into out: inout Outbox) {
     guard case .gather(let gathering) = state else { return }
     let attempt = MembershipID(topology.myID, nextTime(now))
-    let candidates = gathering.tokenAlive ? Array(installed) : gathering.members
+    let candidates = gathering.tokenAlive ? installed.filter { !leavers.contains($0) } : gathering.members
     var members = [me]
     for member in candidates where member != me {
       if !gathering.representatives.contains(where: { $0.position == member }) {
@@ -164,7 +164,7 @@ extension Membership {
     }
   }
 
-  private func send(_ form: FormToken, to id: ProcessID, _ wire: inout Transmitter, into out: inout Outbox) {
+  func send(_ form: FormToken, to id: ProcessID, _ wire: inout Transmitter, into out: inout Outbox) {
     guard let position = topology.position(of: id) else { return }
     withUnsafeTemporaryAllocation(byteCount: DatagramSize.maxToken, alignment: 8) { memory in
       guard let size = form.encode(into: memory) else { return }

@@ -143,7 +143,7 @@ extension Membership {
     }
   }
 
-  private func sendRefer(
+  func sendRefer(
     _ position: Int, _ type: RepresentativeType, to receiver: Int, _ wire: inout Transmitter, into out: inout Outbox
   ) {
     withUnsafeTemporaryAllocation(byteCount: PacketHeader.size, alignment: 8) { memory in
@@ -233,7 +233,13 @@ extension Membership {
     }
   }
 
-  mutating func refer(_ message: ReferMessage) {
+  mutating func refer(
+    _ message: ReferMessage, from sender: Int, _ wire: inout Transmitter, at now: Instant, into out: inout Outbox
+  ) {
+    if message.process == topology.ids[sender], isInOperation {
+      farewell(from: sender, &wire, at: now, into: &out)
+      return
+    }
     guard case .gather = state, let position = topology.position(of: message.process), position != me else { return }
     insert(RepresentativeEntry(position: position, type: message.type), into: &potential)
   }

@@ -8,7 +8,7 @@
 //   form 5          FORM1 passed me, FORM2 has not
 //   recovery 6      FORM2 passed me; the new ring recovers the old ring's packets
 //
-// Parts: Lists (representatives), Gather (finding each other), Form (the FORM tokens). What the ring has to do is asked
+// Parts: Lists (representatives), Gather (finding each other), Form (the FORM tokens), Farewell (leaving on purpose). What the ring has to do is asked
 // for by effects; what it has is told by `RingReport`.
 
 import SpreadWire
@@ -74,6 +74,10 @@ struct Membership {
   var lastTime: Int32
   /// A foreign packet was passed to the leader since the installation.
   var foreignReported = false
+  /// Members that said they leave: not in the next ring.
+  var leavers = DaemonSet()
+  /// I leave, and the leader forms the ring without me.
+  var leaveIsGranted = false
   var effects: [MembershipEffect] = []
 
   init(_ topology: Topology, timeouts: Timeouts, lastTime: Int32) {
@@ -137,6 +141,7 @@ struct Membership {
     effects.append(.loseToken(reason))
     cancel(.tokenLoss, .join, .gatherEnd, .hurry, .lookup, into: &out)
     installed = DaemonSet([me])
+    leavers = DaemonSet()
     enterSegment(&wire, at: now, into: &out)
   }
 
@@ -154,6 +159,7 @@ struct Membership {
   /// The new ring works.
   mutating func ringInstalled(at now: Instant, into out: inout Outbox) {
     installed = future
+    leavers = DaemonSet()
     foreignReported = false
     state = .operational
     if leads, topology.count > 1 { arm(.lookup, timeouts.lookup, at: now, into: &out) }

@@ -10,19 +10,19 @@ struct Assembly {
 
 extension Ring {
   /// A data packet that passed the acceptance checks and is of my installed membership; `fragments` is its validated
-  /// body. `predecessorSent`: it came straight from the daemon before me.
+  /// body. False: it is here already, or was, or lies beyond what the ring can have sent.
   mutating func receive(
     _ header: PacketHeader, _ fragments: Fragments, _ datagram: UnsafeRawBufferPointer, at now: Instant,
     into out: inout Outbox
-  ) {
+  ) -> Bool {
     if isTokenAlive { ringIsAlive(at: now, into: &out) }
     let sequence = header.sequence
     guard let origin = origin(of: header), sequence > lastDiscarded,
       sequence &- lastDiscarded < Ring.reach,
       store.state(sequence) == .empty || (bug(.duplicatesAccepted) && store.state(sequence) == .delivered)
-    else { return }
+    else { return false }
     // Stock stores a late packet of a daemon that does not come along and may never finish its recovery.
-    if isRecovering, sequence > highest { return }
+    if isRecovering, sequence > highest { return true }
     keep(header, fragments, datagram, origin: origin)
     counters.received += 1
     if out.observes { out.observations.append(.stored(installedID, sequence)) }
@@ -38,6 +38,7 @@ extension Ring {
     } else {
       reliablePass(sequence...sequence)
     }
+    return true
   }
 
   private func origin(of header: PacketHeader) -> Int? {

@@ -45,6 +45,7 @@ extension Ring {
       piece = next
     }
     highest += 1
+    lastNumbered = highest
     let length = builder.finish(
       PacketHeader(
         type: first.packetClass.packetType, transmitter: topology.myID, process: topology.myID,

@@ -77,6 +77,7 @@ extension Ring {
     tokenCounter = 0
     (lastRetransmitted, lastSent) = (0, 0)
     holdsToken = false
+    tokenToCopy = 0
     hurriesSent = 0
     rotation = RotationTime()
     if isLast {
@@ -132,6 +133,7 @@ extension Ring {
     installedID = recovery.futureID
     commitSet = [topology.me]
     (highest, myAru, aru, lastDiscarded, lastDelivered) = (0, 0, 0, 0, 0)
+    lastNumbered = 0
     tokenCounter = 0
     justInstalled = true
     phase = .operation

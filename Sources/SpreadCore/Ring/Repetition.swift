@@ -8,7 +8,9 @@
 //                      have passed the token on already repeat theirs. The HurryTimeout holds while the token is held.
 //   HURRY again        a member whose HURRY brought no token asks again.
 //   token copies       for a while after a loss each token is sent twice. The round of a copy is never the one that is
-//                      due (daemon-ring 3.2 step 7), so it is dropped without a word.
+//                      due (daemon-ring 3.2 step 7), so it is dropped without a word. To another segment every token
+//                      goes twice, with a gap, so that one burst of losses does not take both (wide-area 5, Z1), unless
+//                      the next one comes first; a HURRY as well, at once (Z2).
 
 import SpreadWire
 
@@ -18,11 +20,16 @@ extension Ring {
   /// The share of the HurryTimeout after which a HURRY is sent again at first.
   private static let hurryShare: UInt64 = 100
 
+  /// Between a token to another segment and its copy.
+  private static let copyGap: UInt64 = 2_000_000
+
   // MARK: What is noticed
 
   /// A token that is processed has come. `asks`: somebody misses packets.
   mutating func tokenReturned(_ token: TokenHeader, asks: Bool, at now: Instant, into out: inout Outbox) {
     rotation.returned(at: now.nanoseconds)
+    // The memory of the token that was sent is needed for this one.
+    tokenToCopy = 0
     // An idle ring shows one repetition, so does one that waited for something to send.
     if asks || token.type.repeats > 1 { noteLoss(at: now) }
     if hurriesSent > 0 {
@@ -95,14 +102,31 @@ extension Ring {
     var times = copiesTokens(at: now) ? 2 : 1
     if settings.wide, topology.members(of: active, in: topology.mySegment).last == topology.me { times = 2 }
     if lastToken.type.repeats > 1 { times += 2 }
-    withUnsafeTemporaryAllocation(byteCount: TokenHeader.size, alignment: 8) { memory in
-      var token = lastToken
-      token.bodyLength = 0
-      token.transmitter = topology.myID
-      token.configurationHash = topology.hash
-      token.store(at: memory.baseAddress!)
-      wire.token(UnsafeRawBufferPointer(memory), to: wire.successor, times: times, into: &out)
-    }
+    guard let memory = store.tokenMemory.baseAddress else { return }
+    var token = lastToken
+    token.bodyLength = 0
+    token.transmitter = topology.myID
+    token.configurationHash = topology.hash
+    token.store(at: memory)
+    wire.token(
+      UnsafeRawBufferPointer(start: memory, count: TokenHeader.size), to: wire.successor, times: times, into: &out)
+    copyLater(TokenHeader.size, wire, at: now, into: &out)
+  }
+
+  // MARK: Copies to another segment
+
+  /// The token in `store.tokenMemory` has just been sent.
+  mutating func copyLater(_ size: Int, _ wire: Transmitter, at now: Instant, into out: inout Outbox) {
+    guard settings.copiesTokens, topology.segmentOf[wire.successor] != topology.mySegment else { return }
+    tokenToCopy = size
+    out.timers.append(TimerAction(timer: .tokenCopy, deadline: now.nanoseconds + Self.copyGap))
+  }
+
+  mutating func copyTimer(_ wire: inout Transmitter, into out: inout Outbox) {
+    guard isTokenAlive, tokenToCopy > 0 else { return }
+    wire.token(
+      UnsafeRawBufferPointer(start: store.tokenMemory.baseAddress, count: tokenToCopy), to: wire.successor, into: &out)
+    tokenToCopy = 0
   }
 
   // MARK: Members
@@ -113,7 +137,10 @@ extension Ring {
     guard let leader = active.first else { return }
     withUnsafeTemporaryAllocation(byteCount: PacketHeader.size, alignment: 8) { memory in
       wire.header(.hurry).store(at: memory.baseAddress!)
-      wire.unicast(UnsafeRawBufferPointer(memory), to: leader, into: &out)
+      let isFar = topology.segmentOf[leader] != topology.mySegment
+      for _ in 0..<(isFar && settings.copiesTokens ? 2 : 1) {
+        wire.unicast(UnsafeRawBufferPointer(memory), to: leader, into: &out)
+      }
     }
     guard settings.repeatsEarly else { return }
     let longest = UInt64(timeouts.hurry) * 1_000_000

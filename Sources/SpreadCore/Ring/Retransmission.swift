@@ -60,7 +60,7 @@ extension Ring {
   /// Adds one request for everything this daemon misses. In the accelerated ring packets newer than the last token may
   /// still be on their way and are not asked for.
   mutating func request(_ answered: AnsweredRequests, in builder: inout TokenBuilder) -> [Int32] {
-    let top = settings.accelerated && !isRecovering ? Swift.min(lastToken.sequence, highest) : highest
+    let top = settings.accelerated && !isRecovering && !bug(.asksAhead) ? Swift.min(lastToken.sequence, highest) : highest
     guard myAru < top, !bug(.nothingRequested) else { return [] }
     let room = builder.room
     // Fewer than two are not worth an entry: the token is full.

@@ -33,6 +33,8 @@ enum RingEvent {
 /// What the caller has to do after a step of the ring.
 enum RingOutcome: Equatable {
   case done
+  /// The token was not taken.
+  case ignored(DropReason)
   /// The ring is broken; the reason is for the log.
   case loseToken(TokenLossReason)
   /// The new ring is installed.
@@ -110,6 +112,8 @@ struct Ring {
   var receivedRounds: Int32 = 0
   /// Rounds in which nothing was under way.
   var tokenCounter = 0
+  /// The last packet of mine.
+  var lastNumbered: Int32 = 0
   var lastRetransmitted = 0
   var lastSent = 0
   var justInstalled = false
@@ -120,6 +124,8 @@ struct Ring {
   var holdsToken = false
   /// Tokens are sent twice until then.
   var copiesUntil: UInt64 = 0
+  /// Bytes of the last token in `store.tokenMemory`, to be sent to another segment once more; 0: none.
+  var tokenToCopy = 0
   /// HURRY packets since the last token.
   var hurriesSent: UInt64 = 0
 
@@ -222,6 +228,9 @@ struct Ring {
   /// Nothing of mine waits for the token.
   var queueIsEmpty: Bool { exchanging ? groupsDown.isEmpty : down.isEmpty }
 
+  /// Everybody has everything that this daemon was given to send.
+  var isDrained: Bool { down.isEmpty && groupsDown.isEmpty && lastNumbered <= aru }
+
   // MARK: Stopping
 
   /// The token is gone: of the ring's packets and variables everything stays, for the recovery.
@@ -233,6 +242,7 @@ struct Ring {
     lastToken = Ring.zeroToken(topology)
     keptBack.removeAll(keepingCapacity: true)
     holdsToken = false
+    tokenToCopy = 0
     hurriesSent = 0
     rotation = RotationTime()
     out.preferToken = false

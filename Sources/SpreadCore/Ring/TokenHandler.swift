@@ -10,10 +10,10 @@ extension Ring {
   ) -> RingOutcome {
     guard isTokenAlive, token.membership == activeID,
       topology.position(of: token.transmitter) == active.predecessor(of: topology.me)
-    else { return .done }
+    else { return .ignored(.foreignRing) }
     // Stock lets the ring run out of numbers by swallowing the token; the next ring starts at 0 again.
     if !isRecovering, token.sequence > 1 << 30 { return .done }
-    guard isNext(token, &wire, at: now, into: &out) else { return .done }
+    guard isNext(token, &wire, at: now, into: &out) else { return .ignored(.replay) }
     return process(token, requests, &wire, at: now, into: &out)
   }
 
@@ -122,6 +122,7 @@ extension Ring {
       UnsafeRawBufferPointer(start: store.tokenMemory.baseAddress, count: size), to: wire.successor, times: times,
       into: &out)
     rotation.left(at: now.nanoseconds)
+    copyLater(size, wire, at: now, into: &out)
   }
 
   /// daemon-ring 3.8: nothing is under way, so the leader keeps the token.

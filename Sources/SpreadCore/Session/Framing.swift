@@ -122,10 +122,26 @@ extension Daemon {
     submissions.append((kill, .safe))
   }
 
-  private mutating func closeConnection(_ id: SessionID, _ reason: SessionEndReason, into out: inout Outbox) {
+  /// This daemon leaves: every client gets what is due to it, then the end of its stream.
+  mutating func closeSessions(into out: inout Outbox) {
+    for index in sessions.connections.indices {
+      let id = SessionID(Int32(index))
+      switch sessions[id].state {
+      case .closed: break
+      case .greeting, .choosing:
+        out.sessions.append(.close(id, flushing: false))
+        sessions.close(id)
+      case .open: closeConnection(id, .shutdown, flushing: true, into: &out)
+      }
+    }
+  }
+
+  private mutating func closeConnection(
+    _ id: SessionID, _ reason: SessionEndReason, flushing: Bool = false, into out: inout Outbox
+  ) {
     guard case .open(let user) = sessions[id].state else { return }
     out.log.append(.sessionEnded(user: sessions[user].name, id, from: sessions[id].peer, reason))
-    out.sessions.append(.close(id, flushing: false))
+    out.sessions.append(.close(id, flushing: flushing))
     sessions.close(id)
   }
 

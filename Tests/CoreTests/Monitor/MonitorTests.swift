@@ -101,7 +101,7 @@ final class WatchedDaemon {
   }
 
   func denials(_ denial: MonitorDenial) -> Int {
-    log.count { if case .dropped(.monitorDenied(denial), _, _) = $0 { true } else { false } }
+    log.count { if case .dropped(let report) = $0 { report.reason == .monitorDenied(denial) } else { false } }
   }
 
   /// An ALIVE of d2: heard, it would be remembered.
@@ -116,7 +116,7 @@ final class WatchedDaemon {
     }
     let before = log.count
     packet(Array(bytes.prefix(size)), from: 0x0a5b_0000 + UInt32(number))
-    return !log[before...].contains { if case .dropped(.partitioned, _, _) = $0 { true } else { false } }
+    return !log[before...].contains { if case .dropped(let report) = $0 { report.reason == .partitioned } else { false } }
   }
 }
 

@@ -134,6 +134,25 @@ private let millisecond: UInt64 = 1_000_000
     #expect((15...25).contains(pair.tokensToSecond.count))
   }
 
+  /// To another segment every token goes twice, so a lost one costs the gap between them.
+  @Test(arguments: [true, false])
+  func tokensToAnotherSegmentAreSentTwice(_ copies: Bool) throws {
+    let pair = ring { configuration in
+      let daemons = configuration.daemons
+      configuration.segments = daemons.map { Segment(port: 4803, addresses: [$0.address], daemons: [$0]) }
+      configuration.tokenCopies = copies
+      configuration.earlyRepetition = false
+    }
+    #expect(Array(pair.daemons[0].membership.installed) == [0, 1])
+    pair.tokensToSecond = []
+    // A wide-area ring sends this one twice in any case, but at once (daemon-ring 3.8).
+    pair.tokensLost = 2
+    pair.send(0, pair.frame(0, .agreed, [99]))
+    let passed = try #require(milliseconds(pair))
+    #expect(copies ? passed < 10 : passed > 1000)
+    if copies { #expect(pair.tokensToSecond[0] == pair.tokensToSecond[2]) }
+  }
+
   @Test(arguments: [true, false])
   func afterALossTokensAreSentTwice(_ copies: Bool) throws {
     let pair = ring { $0.tokenCopies = copies }

@@ -12,6 +12,12 @@ final class RingPair {
   /// Every token that was sent to the second daemon, oldest first.
   var tokensToSecond: [[UInt8]] = []
   var received: [[UInt8]] = [[], []]
+  /// Data packets to the second daemon, oldest first.
+  var dataToSecond: [[UInt8]] = []
+  var dropped: [DropReport] = []
+  var departures: [Departure?] = [nil, nil]
+  /// Sessions closed.
+  var closed = [0, 0]
   private var deadlines: [[TimerID: UInt64]] = [[:], [:]]
   private var packets: [(to: Int, from: Int, bytes: [UInt8])] = []
   private var tokens: [(to: Int, from: Int, bytes: [UInt8])] = []
@@ -36,12 +42,22 @@ final class RingPair {
   /// Answers the number of datagrams that followed.
   @discardableResult func step(_ i: Int, _ input: Input) -> Int {
     out.reset()
+    out.departure = nil
+    guard departures[i] == nil else { return 0 }
     daemons[i].handle(input, at: now, into: &out)
+    departures[i] = out.departure
     for timer in out.timers { deadlines[i][timer.timer] = timer.deadline }
-    for action in out.sessions { if case .write(_, let message) = action { received[i] += Array(message.bytes) } }
+    for action in out.sessions {
+      switch action {
+      case .write(_, let message): received[i] += Array(message.bytes)
+      case .close: closed[i] += 1
+      }
+    }
+    for event in out.log { if case .dropped(let report) = event { dropped.append(report) } }
     for datagram in out.datagrams {
       let entry = (to: 1 - i, from: i, bytes: Array(out.bytes(of: datagram)))
       if datagram.kind == .token, i == 0 { tokensToSecond.append(entry.bytes) }
+      if datagram.kind == .packet, i == 0, entry.bytes[0] & 0x1f != 0 { dataToSecond.append(entry.bytes) }
       if datagram.kind == .token, tokensLost > 0 {
         tokensLost -= 1
       } else if datagram.kind == .packet, hurriesLost > 0, entry.bytes[0] & 0x40 != 0 {
