@@ -2,6 +2,7 @@
 #
 #   make check-ring              a short run, part of make test
 #   make chaos MIN=10 SEED=1     long runs, seed after seed; DAEMONS=5, RING_ARGS= more arguments of run.py
+#   make soak MIN=60             one ring for a long time: what grows, and whether anything happens without a cause
 #   make compat STOCK=/prefix    also rings with daemons of a stock 5.0.1 installation; RING_SECONDS= for each pattern
 
 SEED ?= 1
@@ -12,15 +13,20 @@ RING_CHECK := .build-tools/release/spread-check
 RING_RUN = compat-tests/ring/run.py $(STAGE) --check $(RING_CHECK)
 RING_PATTERNS := OSS SOS OOS SOO OOSS SSOO
 
-.PHONY: check-ring ring-check chaos compat-ring
+.PHONY: check-ring ring-check soak chaos compat-ring
 
 ring-check:
 	$(SWIFT) build -c release --product spread-check --static-swift-stdlib --disable-local-rpath \
 	  --scratch-path .build-tools
 
 check-ring: stage ring-check
-	$(RING_RUN) --daemons 3 --seconds 10 --seed $(SEED)
-	$(RING_RUN) --daemons 4 --segments 2 --seconds 6 --seed $(SEED) --options 'AcceleratedRing = true'
+	$(RING_RUN) --daemons 3 --seconds 7 --seed $(SEED)
+	$(RING_RUN) --daemons 4 --segments 2 --seconds 4 --seed $(SEED) --options 'AcceleratedRing = true'
+	$(RING_RUN) --daemons 3 --family link-local --seconds 3 --seed $(SEED)
+	timeout -k 5 120 compat-tests/ring/hostile.py $(STAGE)/sbin/spread
+
+soak: stage ring-check
+	compat-tests/ring/soak.py $(STAGE) --check $(RING_CHECK) --minutes $(MIN) --daemons $(DAEMONS) --seed $(SEED)
 
 chaos: stage ring-check
 	compat-tests/ring/chaos.sh $(MIN) $(SEED) $(RING_RUN) --daemons $(DAEMONS) $(RING_ARGS)

@@ -18,7 +18,7 @@
 #define UDP_SEGMENT 103
 #endif
 
-const int sys_einval = EINVAL, sys_eio = EIO;
+const int sys_einval = EINVAL, sys_eio = EIO, sys_emsgsize = EMSGSIZE;
 
 #define RETRY(type, call)                        \
   ({                                             \

@@ -32,6 +32,8 @@ public struct Daemon {
   /// Set from `Input.stop` on.
   var leaving: Leaving?
   var monitor = Monitor()
+  /// From the places that groups still go by to those of `topology`; nil when they are the same (Reload.swift).
+  var groupsLag: Renumbering?
   /// A configuration that was read again and waits for the ring to be in operation.
   var reloading: (Configuration, AccessRules?)?
 
@@ -175,15 +177,15 @@ public struct Daemon {
       deliver(message, into: &out)
     case .transitional(let members, let id, let commit):
       if out.observes { out.observations.append(.transitional(id, members, commit: DaemonSet(commit))) }
-      groups.transitionalMembership(members, id, &pool)
+      groups.transitionalMembership(inGroups(members), id, &pool)
       observeGroups(into: &out)
     case .regular(let members, let id):
       if out.observes { out.observations.append(.regular(id, members)) }
       out.log.append(.membership(id, members))
+      finishReload()
       groups.regularMembership(members, id, &pool)
       observeGroups(into: &out)
       monitor.note(id, members, topology)
-      forgetRetired()
       if monitor.isSingleton {
         _ = monitor.unite()
         membership.lookSoon(at: now, into: &out)
@@ -211,15 +213,15 @@ public struct Daemon {
 
   private mutating func applyToGroups(_ message: MessageBuffer, _ header: MessageHeader) {
     let member = header.name.normalized
-    guard let sender = PrivateName(member), let at = topology.origin(named: sender.daemon) else { return }
-    let user = at == topology.me ? sessions.user(named: sender.user) : nil
+    guard let sender = PrivateName(member), let at = groups.topology.position(named: sender.daemon) else { return }
+    let user = at == groups.me ? sessions.user(named: sender.user) : nil
     if !header.type.contains(.kill) || !header.type.isDisjoint(with: [.join, .leave]) {
       guard header.groupCount > 0 else { return }
       let group = GroupName(at: message.base + MessageHeader.size)
       if header.type.contains(.join) {
         let local = user.map { ($0, sessions[$0]) }
-        if at == topology.me, local == nil { return }
-        groups.join(member, group, at: at, process: topology.ids[at], user: local, &pool)
+        if at == groups.me, local == nil { return }
+        groups.join(member, group, at: at, process: groups.topology.ids[at], user: local, &pool)
       } else {
         groups.leave(member, group, at: at, &pool)
       }

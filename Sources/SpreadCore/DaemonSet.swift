@@ -110,7 +110,7 @@ struct Renumbering {
 /// The configuration as the protocol sees it: positions, ids, segments.
 ///
 /// After a reload the daemons that are no longer configured are remembered as retired, at positions behind all others:
-/// the old ring may still have messages of theirs, which are owed to its members. They are in no segment and no
+/// the old ring may still have packets of theirs, which are owed to its members. They are in no segment and no
 /// membership, nothing is accepted from them, and the next installed ring forgets them.
 struct Topology {
   let me: Int
@@ -119,8 +119,8 @@ struct Topology {
   let count: Int
   /// By position, the retired ones last.
   let ids: [ProcessID]
-  let names: [GroupName]
   /// By position, of configured daemons.
+  let names: [GroupName]
   let addresses: [NetworkAddress]
   let segmentOf: [Int]
   /// Positions of each segment; contiguous, because configuration order goes segment by segment.
@@ -128,8 +128,7 @@ struct Topology {
   private let byID: [UInt32: Int]
   private let byName: [GroupName: Int]
 
-  /// `retired`: ids and names.
-  init(_ configuration: Configuration, me: Int, retired: [(ProcessID, GroupName)] = []) {
+  init(_ configuration: Configuration, me: Int, retired: [ProcessID] = []) {
     self.me = me
     hash = configuration.hash
     var ids: [ProcessID] = []
@@ -147,8 +146,7 @@ struct Topology {
       }
     }
     count = ids.count
-    ids += retired.map(\.0)
-    names += retired.map(\.1)
+    ids += retired
     self.ids = ids
     self.names = names
     self.addresses = addresses
@@ -164,9 +162,10 @@ struct Topology {
 
   func position(of id: ProcessID) -> Int? { byID[id.rawValue].flatMap { $0 < count ? $0 : nil } }
 
-  /// Who made a packet or spoke for groups in the ring; it may be retired, as may be whom a name means.
+  func position(named name: GroupName) -> Int? { byName[name] }
+
+  /// Who made a packet; it may be retired.
   func origin(of id: ProcessID) -> Int? { byID[id.rawValue] }
-  func origin(named name: GroupName) -> Int? { byName[name] }
 
   /// The members of `set` in `segment`.
   func members(of set: DaemonSet, in segment: Int) -> DaemonSet {

@@ -26,8 +26,6 @@ public struct Orders: OptionSet, Sendable {
   public static let readConfiguration = Orders(rawValue: 1)
   /// The configuration is another one from this step on, before its datagrams: positions count anew.
   public static let configurationChanged = Orders(rawValue: 2)
-  /// Say `stop` and end.
-  public static let stop = Orders(rawValue: 4)
 }
 
 /// Where a datagram goes.

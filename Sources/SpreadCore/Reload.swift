@@ -16,6 +16,7 @@ extension Daemon {
   mutating func reload(
     _ configuration: Configuration, _ rules: AccessRules?, at now: Instant, into out: inout Outbox
   ) {
+    guard leaving == nil else { return }
     reloading = (configuration, rules)
     if case .operational = membership.state {
       takeOver(at: now, into: &out)
@@ -26,18 +27,18 @@ extension Daemon {
 
   /// In a step of its own, so that no datagram of the same step goes by old places.
   func scheduleReload(at now: Instant, into out: inout Outbox) {
-    guard reloading != nil, case .operational = membership.state else { return }
+    guard reloading != nil, leaving == nil, case .operational = membership.state else { return }
     out.timers.append(TimerAction(timer: .reload, deadline: now.nanoseconds))
   }
 
   mutating func takeOver(at now: Instant, into out: inout Outbox) {
-    guard let (read, rules) = reloading, case .operational = membership.state else { return }
+    guard let (read, rules) = reloading, leaving == nil, case .operational = membership.state else { return }
     reloading = nil
     let new = read.inheriting(from: configuration)
     switch configuration.verdict(on: new, me: topology.me) {
-    case .stop(let reason): stop(reason, into: &out)
+    case .stop(let reason): stop(reason, at: now, into: &out)
     case .adopt(let place, let summary):
-      adopt(new, me: place)
+      adopt(new, me: place, keepsRing: summary.keepsRing)
       authentication = AuthenticationPolicy(new, accessRules: rules)
       maxSessions = new.maxSessions
       _ = monitor.unite()
@@ -50,25 +51,17 @@ extension Daemon {
     }
   }
 
-  private mutating func adopt(_ new: Configuration, me: Int) {
-    let old = topology
-    let configured = new.daemons
-    let retired = zip(old.ids, old.names).prefix(old.count).filter { id, name in
-      !configured.contains { $0.id == id }
-    }
+  private mutating func adopt(_ new: Configuration, me: Int, keepsRing: Bool) {
+    let configured = Set(new.daemons.map(\.id.rawValue))
+    let retired = topology.ids.filter { !configured.contains($0.rawValue) }
     configuration = new
-    self.me = configured[me]
-    spread(Topology(new, me: me, retired: Array(retired)))
+    self.me = new.daemons[me]
+    spread(Topology(new, me: me, retired: retired))
+    if keepsRing { finishReload() }
     let settings = ProtocolSettings(new)
     ring.settings = settings.ring
     ring.timeouts = settings.timeouts
     membership.timeouts = settings.timeouts
-  }
-
-  /// The next ring is there: nobody needs the retired any more.
-  mutating func forgetRetired() {
-    guard topology.hasRetired else { return }
-    spread(Topology(configuration, me: topology.me))
   }
 
   private mutating func spread(_ next: Topology) {
@@ -77,7 +70,25 @@ extension Daemon {
     wire.adopt(next, places)
     ring.adopt(next, places)
     membership.adopt(next, places)
-    groups.adopt(next, places)
+    groupsLag = Renumbering(from: groups.topology, to: next)
+  }
+
+  /// The next ring is there. Up to it groups went by the old configuration: some members of the old ring have delivered
+  /// the rest of it before they read the new one, and views of both must name members in one order. From here on
+  /// nobody needs the retired any more.
+  mutating func finishReload() {
+    guard let places = groupsLag else { return }
+    groups.adopt(topology, places)
+    if topology.hasRetired {
+      spread(Topology(configuration, me: topology.me))
+      groups.adopt(topology, groupsLag!)
+    }
+    groupsLag = nil
+  }
+
+  /// Members of the ring by the places that groups go by.
+  func inGroups(_ members: DaemonSet) -> DaemonSet {
+    groupsLag == nil ? members : groups.topology.set(of: members.map { topology.ids[$0] })
   }
 }
 
@@ -93,6 +104,7 @@ extension Membership {
   mutating func adopt(_ next: Topology, _ places: Renumbering) {
     installed = installed.moved(places)
     future = future.moved(places)
+    leavers = leavers.moved(places)
     potential = []
     topology = next
   }

@@ -115,7 +115,9 @@ final class RingSender {
     let result = net_send(sockets.sending, &address, pieces, Int32(count), Int32(size))
     if result >= 0 { return }
     let code = Int32(-result)
-    guard code == sys_einval || code == sys_eio else { return lose(count, code) }
+    // The last one, or the first in older kernels, also where a full packet is larger than the network's frames: IPv6, or
+    // a tunnel. One by one they are sent in fragments.
+    guard code == sys_einval || code == sys_eio || code == sys_emsgsize else { return lose(count, code) }
     let lostBefore = lost
     sendEach(count, to: address)
     // Single datagrams pass, so it was the run that the system did not take.

@@ -143,7 +143,6 @@ public final class Shell: SessionOwner, RingOwner {
     for action in outbox.timers { deadlines.set(action.timer, action.deadline) }
     for event in outbox.log { tell(event) }
     if outbox.orders.contains(.readConfiguration) { wantsConfiguration = true }
-    if outbox.orders.contains(.stop) { mustEnd = true }
     outbox.reset()
     if let memory, daemon.lastTime != memory.lastTime, let error = memory.remember(daemon.lastTime) {
       log.tell(

@@ -10,6 +10,8 @@ struct Event: Comparable {
     case turn
     /// `value`: timer.
     case timer
+    /// The node reads the configuration file.
+    case reload
     /// `value`: place in the plan.
     case plan
     /// `value`: place in the plan whose effect ends.

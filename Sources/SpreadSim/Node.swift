@@ -27,6 +27,12 @@ final class Node {
   var returnsAt: UInt64?
   var busyUntil: UInt64 = 0
   var hasTurn = false
+  /// Whose place in its configuration is what: indices of nodes.
+  var peers: [Int] = []
+  /// Not in the file that the daemons read now.
+  var isUnconfigured = false
+  /// What came while it was paused, besides datagrams of daemons.
+  var waiting: [() -> Void] = []
   /// Stopped for good.
   var isGone = false
   /// Stop after so many more datagrams.

@@ -56,6 +56,7 @@ extension Options {
     field("tokenCopies", \.tokenCopies), field("segments", \.segments),
     field("segmentAddresses", \.segmentAddresses), field("wide", \.wide), field("accelerated", \.accelerated),
     field("acceleratedWindow", \.acceleratedWindow),
+    field("monitorPartitions", \.monitorPartitions), field("reloads", \.reloads),
   ]
 
   /// Options that the table lacks.

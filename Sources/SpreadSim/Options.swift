@@ -42,6 +42,10 @@ public struct Options: Sendable {
   public var crashes = 0.0
   public var retirements = 0.0
   public var pauses = 0.0
+  /// Partitions that a monitor makes, a second.
+  public var monitorPartitions = 0.0
+  /// How often the configuration is changed and read again.
+  public var reloads = 0
   public var wallSteps = 0.0
 
   // Clocks.
@@ -155,6 +159,8 @@ public struct Options: Sendable {
       accelerated = true
       acceleratedWindow = random.within(0...20)
     }
+    if random.chance(0.15) { monitorPartitions = random.spread(0.03, 0.2) }
+    if random.chance(0.15) { reloads = random.within(1...2) }
   }
 
   /// Several segments merge by asking each other one by one, which takes longer than one multicast.

@@ -39,6 +39,11 @@ public enum Action: Sendable {
   case retire(Int, restart: UInt64)
   case pause(Int, UInt64)
   case wallStep(Int, seconds: Int)
+  /// A monitor divides the ring for so many nanoseconds; component by daemon.
+  case divide([Int], UInt64)
+  /// Another file for so many nanoseconds: its window, and who is not in it. All daemons read it within `spread`, and the
+  /// first file again within `spread` of the end.
+  case reconfigure(UInt64, spread: UInt64, window: Int, without: Int?)
   case connect(Int)
   case join(Int, group: Int)
   case leave(Int, group: Int)
@@ -57,6 +62,8 @@ public enum Action: Sendable {
     case .retire: "retire"
     case .pause: "pause"
     case .wallStep: "wall"
+    case .divide: "divide"
+    case .reconfigure: "reconfigure"
     case .connect: "connect"
     case .join, .leave: "churn"
     case .send: "send"
@@ -143,9 +150,34 @@ extension Options {
     times(&random, rate: pauses, until: quiet) { time, random in
       entries.append(PlanEntry(time, .pause(random.below(daemons), seconds(random.spread(0.01, 10)))))
     }
+    random = Xoshiro256(seed, stream: 12)
+    times(&random, rate: monitorPartitions, until: quiet) { time, random in
+      let parts = random.within(2...3)
+      entries.append(
+        PlanEntry(time, .divide((0..<daemons).map { _ in random.below(parts) }, seconds(random.spread(0.5, 15)))))
+    }
+    addReloads(&entries)
     random = Xoshiro256(seed, stream: 6)
     times(&random, rate: wallSteps, until: quiet) { time, random in
       entries.append(PlanEntry(time, .wallStep(random.below(daemons), seconds: random.within(-10...10))))
+    }
+  }
+
+  /// One after the other, each over before the quiet phase.
+  private func addReloads(_ entries: inout [PlanEntry]) {
+    var random = Xoshiro256(seed, stream: 13)
+    var time = random.uniform(3, 10)
+    for _ in 0..<reloads {
+      let length = random.uniform(3, 10)
+      let spread = random.uniform(0.05, 1.5)
+      guard seconds(time + length + spread + 0.5) < quiet else { return }
+      entries.append(
+        PlanEntry(
+          seconds(time),
+          .reconfigure(
+            seconds(length), spread: seconds(spread), window: random.chance(0.5) ? window : random.within(2...window),
+            without: daemons > 1 && random.chance(0.7) ? random.below(daemons) : nil)))
+      time += length + spread + random.uniform(0.1, 8)
     }
   }
 

@@ -4,6 +4,8 @@
 //   cut TIME D>D ...              these links carry nothing for so long; `ever` instead of a time
 //   crash D [after=N] [back=TIME] behind the N-th datagram of its next outputs; comes back
 //   pause D TIME                  wall D SECONDS
+//   divide TIME N,N,...           a monitor divides the ring; components by daemon
+//   reconfigure TIME SPREAD W [D] another file with window W, without D; all read it within SPREAD, and again at its end
 //   connect C   disconnect C      vanish C PART   join C G   leave C G
 //   send C SERVICE G[,G...] SIZE [discard]        a group or a client
 //   slow C [PER SECOND]           without a number: as fast as messages come
@@ -61,6 +63,10 @@ extension Action {
     case .retire(let daemon, let back): return "retire d\(daemon + 1) \(timeText(back))"
     case .pause(let daemon, let length): return "pause d\(daemon + 1) \(timeText(length))"
     case .wallStep(let daemon, let seconds): return "wall d\(daemon + 1) \(seconds)"
+    case .divide(let parts, let length):
+      return "divide \(timeText(length)) " + parts.map(\.description).joined(separator: ",")
+    case .reconfigure(let length, let spread, let window, let without):
+      return "reconfigure \(timeText(length)) \(timeText(spread)) \(window)" + (without.map { " d\($0 + 1)" } ?? "")
     case .connect(let client): return "connect c\(client)"
     case .join(let client, let group): return "join c\(client) g\(group)"
     case .leave(let client, let group): return "leave c\(client) g\(group)"
@@ -83,6 +89,9 @@ extension Action {
       return links.allSatisfy { (0..<options.daemons).contains($0.from) && (0..<options.daemons).contains($0.to) }
     case .crash(let daemon, _, _), .retire(let daemon, _), .pause(let daemon, _), .wallStep(let daemon, _):
       return (0..<options.daemons).contains(daemon)
+    case .divide(let parts, _): return parts.count == options.daemons
+    case .reconfigure(_, _, let window, let without):
+      return (1...32767).contains(window) && (without ?? 0) < options.daemons
     case .join(_, let group), .leave(_, let group): return groups.contains(group)
     case .send(_, let sending):
       return sending.groups.allSatisfy { $0 >= 0 ? groups.contains($0) : clients.contains(-1 - $0) }
@@ -98,6 +107,14 @@ extension Action {
       let links = rest.compactMap(Link.init)
       guard links.count == rest.count, let length = words[1] == "ever" ? .max : readTime(words[1]) else { return nil }
       self = .cut(links, length)
+    case "divide":
+      let parts = (rest.first ?? "").split(separator: ",").compactMap { Int($0) }
+      guard let length = readTime(words[1]), !parts.isEmpty else { return nil }
+      self = .divide(parts, length)
+    case "reconfigure":
+      guard rest.count >= 2, let length = readTime(words[1]), let spread = readTime(rest[0]), let window = Int(rest[1])
+      else { return nil }
+      self = .reconfigure(length, spread: spread, window: window, without: rest.count > 2 ? daemon(rest[2]) : nil)
     case "crash", "retire", "pause", "wall":
       guard let daemon = daemon(words[1]), let action = Action(words[0], daemon, rest) else { return nil }
       self = action

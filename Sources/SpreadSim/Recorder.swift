@@ -42,12 +42,12 @@ extension World {
             delivered: horizon.delivered, isOperating: horizon.isOperating)), at: time)
     case .transitional(let id, let members, let commit):
       node.phase = .post
-      let record = ConfigurationRecord(.transitional, id, members: names(members), commit: names(commit))
+      let record = ConfigurationRecord(.transitional, id, members: names(members, node), commit: names(commit, node))
       log.record(.configuration(trace.add(record)), at: time)
     case .regular(let id, let members):
       node.phase = .pre
       node.ring = id
-      log.record(.configuration(trace.add(ConfigurationRecord(.regular, id, members: names(members)))), at: time)
+      log.record(.configuration(trace.add(ConfigurationRecord(.regular, id, members: names(members, node)))), at: time)
     case .delivered(let sequence, let message):
       guard let header = MessageHeader(message.bytes) else { return }
       log.record(
@@ -63,7 +63,9 @@ extension World {
     }
   }
 
-  private func names(_ set: DaemonSet) -> [NameID] { set.map { trace.names.id(nodes[$0].name) } }
+  private func names(_ set: DaemonSet, _ node: Node) -> [NameID] {
+    set.map { trace.names.id(nodes[node.peers[$0]].name) }
+  }
 
   private func pieces(_ packet: UnsafeRawBufferPointer, _ header: PacketHeader, _ node: Node) -> [FragmentRecord] {
     let body = packet.slice(PacketHeader.size, packet.count - PacketHeader.size)

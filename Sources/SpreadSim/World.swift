@@ -10,6 +10,8 @@ public final class World {
   public let trace = Trace()
   private(set) var plan: [PlanEntry]
   let configuration: Configuration
+  /// What the configuration file says now.
+  var file: Configuration
   /// By daemon: its address, and who is in its segment.
   private let addresses: [NetworkAddress]
   private let segmentOf: [Range<Int>]
@@ -58,11 +60,9 @@ public final class World {
       segmentOf += members.map { _ in members }
     }
     self.segmentOf = segmentOf
-    var timeouts = options.wide ? Timeouts.wideArea : Timeouts.localArea
-    timeouts.lookup = 3000
-    var settings = ProtocolSettings(configuration)
-    settings.timeouts = timeouts
-    self.settings = settings
+    file = configuration
+    settings = ProtocolSettings(configuration)
+    let timeouts = settings.timeouts
     network = Network(options, filter, recordsDecisions: recordsDecisions)
     jitter = Xoshiro256(options.seed, stream: 7)
     damage = Damage(options)
@@ -112,6 +112,10 @@ public final class World {
     }
     precondition(first == options.daemons, "segments hold \(first) of \(options.daemons) daemons")
     var configuration = Configuration(segments: segments)
+    var timeouts = options.wide ? Timeouts.wideArea : Timeouts.localArea
+    timeouts.lookup = 3000
+    configuration.configuredTimeouts = timeouts
+    configuration.dangerousMonitor = true
     configuration.wideAreaNetwork = options.wide
     configuration.acceleratedRing = options.accelerated
     configuration.acceleratedWindow = options.acceleratedWindow
@@ -179,10 +183,11 @@ public final class World {
     case .timer: timer(TimerID.allCases[Int(event.value)], event.time, node)
     case .plan: carryOut(plan[Int(event.value)].action, place: Int(event.value))
     case .planEnd:
-      if case .cut(let links, _) = plan[Int(event.value)].action { for link in links { network.heal(link) } }
+      endAction(Int(event.value))
     case .stream: streamArrives(clients[Int(event.value)])
     case .read: readOne(clients[Int(event.value)])
-    case .restart: if node.daemon == nil, !node.isGone { boot(node) }
+    case .restart: if node.daemon == nil, !node.isGone, !node.isUnconfigured { boot(node) }
+    case .reload: reload(node)
     case .resume: resume(node)
     }
   }
@@ -207,6 +212,12 @@ public final class World {
       nodes[index].isPaused = true
       queue.add(.resume, index, 0, at: min(now + length, max(options.quiet, now + 1)))
     case .wallStep(let index, let seconds): nodes[index].wallOffset += seconds
+    case .divide(let parts, let length):
+      divide(parts)
+      queue.add(.planEnd, 0, place, at: min(now + length, max(options.quiet, now + 1)))
+    case .reconfigure(let length, let spread, let window, let without):
+      reconfigure(window, without, spread, place)
+      queue.add(.planEnd, 0, place, at: now + length)
     case .connect(let client): connect(clients[client])
     case .join(let client, let group): join(clients[client], group)
     case .leave(let client, let group): leave(clients[client], group)
@@ -214,6 +225,15 @@ public final class World {
     case .disconnect(let client): disconnect(clients[client])
     case .vanish(let client, let part): vanish(clients[client], part: part)
     case .readingRate(let client, let rate): setReadingRate(clients[client], rate)
+    }
+  }
+
+  private func endAction(_ place: Int) {
+    switch plan[place].action {
+    case .cut(let links, _): for link in links { network.heal(link) }
+    case .divide(let parts, _): divide(parts.map { _ in 0 })
+    case .reconfigure(_, let spread, _, _): reconfigure(options.window, nil, spread, place)
+    default: break
     }
   }
 
@@ -258,7 +278,10 @@ public final class World {
     node.trace = trace.addDaemon(node.name, file: "\(node.name).\(node.incarnation)")
     node.trace.record(.start(incarnation: node.incarnation), at: time)
     node.daemon = Daemon(
-      configuration: node.configuration ?? configuration, me: node.index, settings: settings, seed: random.next(), lastTime: node.lastTime)
+      configuration: node.configuration ?? file,
+      me: file.daemons.firstIndex { $0.id == configuration.daemons[node.index].id } ?? node.index,
+      seed: random.next(), lastTime: node.lastTime)
+    meetPeers(node)
     handle(.start, at: node)
   }
 
@@ -281,12 +304,16 @@ public final class World {
       client.stream.removeAll()
     }
     node.sessions.removeAll()
+    node.waiting.removeAll()
   }
 
   func resume(_ node: Node) {
     guard node.isPaused else { return }
     node.isPaused = false
     node.busyUntil = now
+    let waiting = node.waiting
+    node.waiting = []
+    for body in waiting { body() }
     for timer in TimerID.allCases {
       if let deadline = node.deadlines[Int(timer.rawValue)], deadline <= now { queueTimer(timer, at: now, node) }
     }
@@ -377,6 +404,7 @@ public final class World {
   func handle(_ input: Input, at node: Node) {
     guard node.daemon != nil else { return }
     node.daemon!.handle(input, at: node.instant(now), into: &node.outbox)
+    if node.outbox.orders.contains(.configurationChanged) { meetPeers(node) }
     observe(node)
     let isStopped = sendDatagrams(node)
     for action in node.outbox.timers { set(action, node) }
@@ -479,7 +507,7 @@ public final class World {
       }
     }
     switch datagram.destination {
-    case .daemon(let receiver): send(to: receiver, isMulticast: false)
+    case .daemon(let receiver): send(to: node.peers[receiver], isMulticast: false)
     case .segment:
       for _ in 0..<options.segmentAddresses {
         for receiver in segmentOf[node.index] where receiver != node.index { send(to: receiver, isMulticast: true) }
@@ -488,10 +516,13 @@ public final class World {
     }
   }
 
-  /// Without the type word and the transmitter, which retransmission rewrites.
+  /// Without the type word and the transmitter, which retransmission rewrites, and without the hash of the
+  /// configuration, which a reload rewrites.
   static func contentHash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
     var mixer = Mixer()
-    if bytes.count > 8 { mixer.add(bytes.slice(8, bytes.count - 8)) }
+    guard bytes.count > 32 else { return mixer.value }
+    mixer.add(bytes.slice(8, 20))
+    mixer.add(bytes.slice(32, bytes.count - 32))
     return mixer.value
   }
 

@@ -136,7 +136,7 @@ class Cluster:
     def segment(self, k, count):
         """Neighbours in the configuration share a segment; each has a multicast address and a port of its own."""
         size = -(-len(self.daemons) // count)
-        lines = [f"Spread_Segment 239.77.1.{k + 1}:{self.port + 2 * k} {{"]
+        lines = [f"Spread_Segment {bracketed(self.network.segment_address(k))}:{self.port + 2 * k} {{"]
         for daemon in self.daemons[k * size:(k + 1) * size]:
             daemon.port = self.port + 2 * k
             block = self.network.interface_block(daemon.index)
@@ -184,6 +184,10 @@ class Cluster:
         for daemon in self.daemons:
             if daemon.is_running:
                 daemon.kill()
+
+
+def bracketed(address):
+    return f"[{address}]" if ":" in address else address
 
 
 def user_name():

@@ -19,8 +19,10 @@ class Namespaces:
 
     can_cut = True
 
-    def __init__(self, count):
+    def __init__(self, count, family="ipv4"):
+        """`family`: ipv4, ipv6, or link-local: fe80 addresses with the scope of each one's device."""
         self.count = count
+        self.family = family
         self.tag = f"ring{os.getpid()}"
         self.hub = f"{self.tag}-hub"
         self.names = [f"{self.tag}-{i + 1}" for i in range(count)]
@@ -40,12 +42,27 @@ class Namespaces:
             calm_tcp(name)
             ip("-n", name, "link", "set", "lo", "up")
             ip("-n", name, "link", "add", "eth0", "type", "veth", "peer", "name", f"port{i}", "netns", self.hub)
-            ip("-n", name, "addr", "add", f"{self.address(i)}/24", "brd", "+", "dev", "eth0")
+            self.give_address(name, i)
             ip("-n", name, "link", "set", "eth0", "up")
             ip("-n", self.hub, "link", "set", f"port{i}", "master", "br0", "up")
 
     def address(self, index):
-        return f"10.77.0.{11 + index}"
+        """As clients and the configuration write it."""
+        prefix = {"ipv4": "10.77.0.", "ipv6": "fd77::", "link-local": "fe80::77:"}[self.family]
+        return f"{prefix}{11 + index}" + ("%eth0" if self.family == "link-local" else "")
+
+    def segment_address(self, k):
+        return {"ipv4": f"239.77.1.{k + 1}", "ipv6": f"ff05::77:{k + 1}", "link-local": f"ff02::77:{k + 1}"}[self.family]
+
+    def give_address(self, name, index):
+        address = self.address(index).split("%")[0]
+        if self.family == "ipv4":
+            ip("-n", name, "addr", "add", f"{address}/24", "brd", "+", "dev", "eth0")
+        else:
+            ip("-n", name, "addr", "add", f"{address}/64", "dev", "eth0", "nodad")
+            # Multicast without a route of its own goes nowhere.
+            ip("-n", name, "link", "set", "eth0", "up")
+            ip("-n", name, "-6", "route", "add", "multicast", "ff00::/8", "dev", "eth0", "table", "local", check=False)
 
     def interface_block(self, _):
         return ""
@@ -68,13 +85,13 @@ class Namespaces:
 class Switched(Namespaces):
     """The namespaces hang on a switch of ours that loses, doubles, delays and reorders (switch.c)."""
 
-    def __init__(self, count, program, seed, lines):
+    def __init__(self, count, family, program, seed, lines):
         """`lines`: words of a schedule for the switch."""
         self.program = program
         self.seed = seed
         self.lines = lines
         self.switch = None
-        super().__init__(count)
+        super().__init__(count, family)
 
     def build(self):
         for name in self.names:
@@ -85,7 +102,7 @@ class Switched(Namespaces):
         for i, name in enumerate(self.names):
             calm_tcp(name)
             ip("-n", name, "link", "set", "lo", "up")
-            ip("-n", name, "addr", "add", f"{self.address(i)}/24", "brd", "+", "dev", "eth0")
+            self.give_address(name, i)
             ip("-n", name, "link", "set", "eth0", "txqueuelen", "5000", "up")
         for line in self.lines:
             self.tell(line)
@@ -117,6 +134,9 @@ class Loopback:
     def address(self, index):
         return f"127.0.0.{11 + index}"
 
+    def segment_address(self, k):
+        return f"239.77.1.{k + 1}"
+
     def interface_block(self, index):
         return f" {{ {self.address(index)} }}"
 
@@ -130,12 +150,12 @@ class Loopback:
         pass
 
 
-def make(count, switch=None):
+def make(count, switch=None, family="ipv4"):
     """Namespaces where they can be made, else loopback, saying so. `switch`: program, seed and first lines of a switch."""
     try:
         if switch:
-            return Switched(count, *switch)
-        return Namespaces(count)
+            return Switched(count, family, *switch)
+        return Namespaces(count, family)
     except (OSError, subprocess.CalledProcessError) as failure:
         why = getattr(failure, "stderr", None) or str(failure)
         print(f"ring: no network namespaces ({why.strip()}): loopback addresses, no partitions", flush=True)

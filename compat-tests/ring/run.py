@@ -56,6 +56,7 @@ def options():
     parser.add_argument("--loss", type=int, default=0, help="frames lost in 10000, by a switch of ours")
     parser.add_argument("--double", type=int, default=0, help="frames doubled in 10000")
     parser.add_argument("--delay", type=int, default=0, help="mean delay of frames in microseconds")
+    parser.add_argument("--family", choices=["ipv4", "ipv6", "link-local"], default="ipv4")
     parser.add_argument("--schedule", help="file of faults (schedule.py); instead of --seed, --seconds, --faults and the like")
     parser.add_argument("--timeouts", choices=list(cluster.TIMEOUTS),
                         help="of the daemons; usual with --schedule, else short")
@@ -77,8 +78,8 @@ def options():
         parser.error("a pattern with S needs --stock")
     if result.schedule and result.schedule.daemons != len(result.pattern):
         parser.error(f"the schedule is for {result.schedule.daemons} daemons")
-    if not 2 <= len(result.pattern) <= 9 or set(result.pattern) - {"O", "S"}:
-        parser.error("a pattern is 2 to 9 letters O and S")
+    if not 2 <= len(result.pattern) <= 40 or set(result.pattern) - {"O", "S"}:
+        parser.error("a pattern is 2 to 40 letters O and S")
     result.daemon = result.daemon or os.path.join(result.prefix, "sbin", "spread")
     return result
 
@@ -98,7 +99,7 @@ class Run:
         needs_switch = chosen.schedule or chosen.loss or chosen.double or chosen.delay
         switch = needs_switch and (
             self.build("switch", ["-lm"]), chosen.seed, [f"port {chosen.port}", *self.record.switch_lines])
-        self.network = network.make(len(chosen.pattern), switch)
+        self.network = network.make(len(chosen.pattern), switch, chosen.family)
         stock = chosen.stock and os.path.join(chosen.stock, "sbin", "spread")
         self.cluster = cluster.Cluster(
             chosen.pattern, chosen.daemon, stock, self.network, self.directory, chosen.port, chosen.segments,
@@ -129,9 +130,10 @@ class Run:
     def start(self):
         program = self.build_client()
         self.cluster.start()
+        started = time.monotonic()
         if not self.cluster.wait_whole(30):
             self.failures.append("the daemons did not come together at the start")
-        self.say("the ring is whole")
+        self.say(f"the ring is whole, {time.monotonic() - started:.1f} s after the last daemon was started")
         for daemon in self.cluster.daemons:
             for number in range(self.chosen.clients):
                 self.clients.append(cluster.Client(
@@ -314,6 +316,9 @@ class Run:
             for client in self.clients:
                 client.signal(number)
             self.sleep(seconds)
+        self.write_run(quiet)
+
+    def write_run(self, quiet):
         with open(os.path.join(self.directory, "run.json"), "w") as file:
             names = [daemon.name for daemon in self.cluster.daemons]
             json.dump({"ev": "run", "daemons": names, "core": names, "quiet": quiet, "settled": True}, file)
@@ -394,5 +399,13 @@ def count_lines(path, start):
         return sum(1 for line in file if line.startswith(start))
 
 
+def main():
+    chosen = options()
+    if chosen.family != "ipv4" and not os.path.exists("/proc/net/if_inet6"):
+        print(f"\n*** NOT TESTED: a ring on {chosen.family} addresses. This machine has no IPv6.\n")
+        return 0
+    return Run(chosen).run()
+
+
 if __name__ == "__main__":
-    sys.exit(Run(options()).run())
+    sys.exit(main())

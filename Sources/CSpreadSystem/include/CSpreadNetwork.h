@@ -43,4 +43,4 @@ int net_replace_file(int directory, const char *name, const char *temporary, con
 ssize_t net_read_file(int directory, const char *name, void *buffer, size_t capacity);
 
 /* errno values. */
-extern const int sys_einval, sys_eio;
+extern const int sys_einval, sys_eio, sys_emsgsize;

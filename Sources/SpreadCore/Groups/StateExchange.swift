@@ -160,7 +160,7 @@ extension GroupsMachine {
     guard let header = try? GroupsHeader(message.bytes),
       let body = try? GroupsBody(
         message.bytes.slice(MessageHeader.size, message.count - MessageHeader.size), header.order),
-      body.membership == regular, let representative = topology.origin(named: header.representative)
+      body.membership == regular, let representative = topology.position(named: header.representative)
     else {
       anomalies += 1
       return
@@ -230,7 +230,7 @@ extension GroupsMachine {
     }
     if record.isChanged { group.changed = true }
     for entry in record.daemons {
-      guard let position = topology.origin(of: entry.process) else {
+      guard let position = topology.position(of: entry.process) else {
         anomalies += 1
         continue
       }

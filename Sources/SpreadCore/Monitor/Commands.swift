@@ -45,9 +45,10 @@ extension Daemon {
   ) {
     let own = command.components[topology.me]
     // Stock aborts here; we go in order. For others the number is a component like any other.
-    if own == PartitionCommand.terminate { return stop(.monitor, into: &out) }
+    if own == PartitionCommand.terminate { return stop(.monitor, at: now, into: &out) }
     if monitor.isSingleton { return deny(.reloading, source, at: now, into: &out) }
     let before = monitor.components
+    if bug(.partitionStays), !before.isEmpty { return }
     let unheard = monitor.divide(command.components, me: topology.me)
     if monitor.components != before { out.log.append(.partitioned(component: own, unheard: unheard)) }
     let deadline = unheard == 0 ? nil : now.nanoseconds + Monitor.partitionTime
@@ -59,9 +60,10 @@ extension Daemon {
     out.log.append(.partitionExpired)
   }
 
-  func stop(_ reason: StopReason, into out: inout Outbox) {
+  /// The daemon leaves by itself.
+  mutating func stop(_ reason: StopReason, at now: Instant, into out: inout Outbox) {
     out.log.append(.stopping(reason))
-    out.orders.insert(.stop)
+    leave(at: now, into: &out)
   }
 
   // MARK: Windows
