@@ -42,6 +42,8 @@ deb:
 check-packaging: stage
 	python3 -B packaging/check/notify.py $(STAGE)/sbin/spread
 	packaging/check/build-systems.sh $(STAGE)
+	packaging/check/pure.sh
+	packaging/check/documents.sh $(STAGE) .build-sim/release/spread-sim
 	packaging/check/pages.sh $(STAGE)
 	packaging/check/install.sh
 

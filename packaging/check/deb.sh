@@ -27,7 +27,7 @@ check() { # what, command...
     tail -20 "$work/out"
   fi
 }
-inside() { chroot "$debian" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@"; }
+inside() { timeout -k 5 300 chroot "$debian" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@"; }
 not() { ! "$@"; }
 
 if [ -n "$base" ]; then
@@ -55,7 +55,8 @@ life() {
   unshare -n bash -c '
     ip link set lo up
     run() { chroot "$0" /usr/bin/env -i PATH=/usr/sbin:/usr/bin "$@"; }
-    run setpriv --reuid spread --regid spread --init-groups env STATE_DIRECTORY=/var/lib/spread /usr/sbin/spread \
+    chroot "$0" /usr/bin/env -i PATH=/usr/sbin:/usr/bin setpriv --reuid spread --regid spread --init-groups \
+      env STATE_DIRECTORY=/var/lib/spread /usr/sbin/spread \
       >"$0/packages/log" 2>&1 </dev/null &
     daemon=$!
     for _ in $(seq 100); do [ -S "$0/tmp/4803" ] && break; sleep 0.1; done
