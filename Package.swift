@@ -18,6 +18,7 @@ let package = Package(
     .executable(name: "spflooder", targets: ["spflooder"]),
     .executable(name: "spping", targets: ["spping"]),
     .executable(name: "spmonitor", targets: ["spmonitor"]),
+    .executable(name: "flush-user", targets: ["flush-user"]),
     .executable(name: "spread-check", targets: ["spread-check"]),
   ],
   dependencies: [
@@ -27,6 +28,8 @@ let package = Package(
   targets: [
     // Pure: codecs shared by daemon and client library. Imports nothing; compiles in Embedded Swift.
     .target(name: "SpreadWire", swiftSettings: librarySettings),
+    // Pure: the Flush layer of a mailbox. Compiles in Embedded Swift.
+    .target(name: "SpreadFlush", dependencies: ["SpreadWire"], swiftSettings: librarySettings),
     // Pure: the deterministic daemon. Input -> Outbox.
     .target(
       name: "SpreadCore",
@@ -54,9 +57,9 @@ let package = Package(
     .systemLibrary(name: "CSpread", path: "include"),
     .target(name: "CSpreadSocket", cSettings: embedded ? [.define("SPREAD_EMBEDDED")] : []),
     .target(name: "CSpreadShims", cSettings: headers),
-    .target(name: "SpreadClient", dependencies: ["SpreadWire", "CSpreadSocket"], swiftSettings: librarySettings),
+    .target(name: "SpreadClient", dependencies: ["SpreadFlush", "SpreadWire", "CSpreadSocket"], swiftSettings: librarySettings),
     .target(
-      name: "SpreadABI", dependencies: ["CSpread", "CSpreadShims", "CSpreadSocket", "SpreadClient", "SpreadWire"],
+      name: "SpreadABI", dependencies: ["CSpread", "CSpreadShims", "CSpreadSocket", "SpreadClient", "SpreadFlush", "SpreadWire"],
       swiftSettings: librarySettings),
 
     // The guarantees as programs: traces in, violations out.
@@ -72,12 +75,15 @@ let package = Package(
     .executableTarget(
       name: "spmonitor", dependencies: ["SpreadPlatform", "SpreadCore", "SpreadWire", "ToolSupport"]),
 
+    .executableTarget(name: "flush-user", dependencies: ["CSpread", "SpreadABI", "ToolSupport"]),
+
     // What the core costs, and whether it allocates (docs/architecture.md).
     .target(name: "CAllocationCount", path: "Benchmarks/CAllocationCount"),
     .executableTarget(
       name: "ring-bench", dependencies: ["SpreadCore", "SpreadWire", "CAllocationCount"], path: "Benchmarks/ring"),
 
     .testTarget(name: "WireTests", dependencies: ["SpreadWire"]),
+    .testTarget(name: "FlushTests", dependencies: ["SpreadFlush", "SpreadWire"]),
     .testTarget(name: "CheckTests", dependencies: ["SpreadCheck", "SpreadWire"]),
     .testTarget(name: "CoreTests", dependencies: ["SpreadCore", "SpreadWire"]),
     .testTarget(
@@ -91,7 +97,7 @@ let package = Package(
 // The library and its tests alone, for builds with sanitizers (make check-deep): nothing else takes part in them.
 if Context.environment["SPREAD_LIBRARY_ONLY"] != nil {
   let library = [
-    "SpreadWire", "CSpread", "CSpreadSocket", "CSpreadShims", "SpreadClient", "SpreadABI", "ClientTests",
+    "SpreadWire", "SpreadFlush", "CSpread", "CSpreadSocket", "CSpreadShims", "SpreadClient", "SpreadABI", "ClientTests",
   ]
   package.targets.removeAll { !library.contains($0.name) }
   package.products.removeAll { $0.name != "spread" }

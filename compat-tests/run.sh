@@ -147,6 +147,8 @@ for program in session processes; do
   build "c/$program" "$CC" $c_flags "$here/c/$program.c" $link -lspread -lpthread -o "$scratch/c-$program" &&
     run "c/$program" "$scratch/c-$program" "$address"
 done
+build c/flush "$CC" $c_flags "$here/c/flush.c" $link -lspread -o "$scratch/c-flush" &&
+  run c/flush "$scratch/c-flush" "$address" ${COMPAT_STOCK_LIBRARY:+--stock}
 # The other names under which the library is linked: the one of threaded programs and bindings, and the static one.
 build "c/session tspread-core" "$CC" $c_flags "$here/c/session.c" $link -ltspread-core -o "$scratch/c-tspread" &&
   run "c/session tspread-core" "$scratch/c-tspread" "$address"

@@ -38,7 +38,7 @@ $(FUZZ)/Dispatch.swift: mk/fuzz.mk $(wildcard Fuzz/*Fuzz.swift)
 	  $(foreach name,$(fuzz_names),echo '  "$(name)": $(call fuzz_function,$(name)),';) echo ']'; } > $@
 
 $(FUZZ)/fuzz: $(FUZZ)/Dispatch.swift $(wildcard Fuzz/*.swift) Package.swift \
-  $(shell find Sources/SpreadWire Sources/SpreadCore Sources/SpreadClient Sources/CSpreadSocket -type f)
+  $(shell find Sources/SpreadWire Sources/SpreadCore Sources/SpreadFlush Sources/SpreadClient Sources/CSpreadSocket -type f)
 	for target in SpreadCore SpreadClient; do \
 	  swift build -c release --scratch-path $(FUZZ) --target $$target $(addprefix -Xswiftc ,$(FUZZ_FLAGS)) || exit 1; done
 	rm -f $(FUZZ)/modules.a

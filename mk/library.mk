@@ -16,13 +16,14 @@ LIBRARY_NAMES := spread tspread-core spread-core
 LIBRARY_BUILD := .build-lib
 LIBRARY_OUT := $(LIBRARY_BUILD)/out
 LIBRARY_HEADERS := sp.h sp_events.h sp_func.h fl.h
-LIBRARY_SOURCES := $(shell find Sources/SpreadWire Sources/SpreadClient Sources/SpreadABI Sources/CSpreadShims \
+LIBRARY_SOURCES := $(shell find Sources/SpreadWire Sources/SpreadFlush Sources/SpreadClient Sources/SpreadABI Sources/CSpreadShims \
   Sources/CSpreadSocket include -type f) Package.swift
 LIBRARY_SHARED := $(LIBRARY_NAMES:%=$(LIBRARY_OUT)/lib%.so.3.0.0)
 LIBRARY_STATIC := $(LIBRARY_NAMES:%=$(LIBRARY_OUT)/lib%.a)
 LIBRARY_PLACES = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|'
 LIBRARY_ARCHIVE := $(LIBRARY_BUILD)/release/libspread.a
 
+.PRECIOUS: $(LIBRARY_OUT)/exports-% $(LIBRARY_OUT)/map-% $(LIBRARY_OUT)/all-%.o
 .PHONY: lib install-lib check-lib check-deep fuzz-client
 
 lib: $(LIBRARY_SHARED) $(LIBRARY_STATIC)
@@ -32,9 +33,23 @@ $(LIBRARY_OUT)/.built: $(LIBRARY_SOURCES)
 	mkdir -p $(LIBRARY_OUT)
 	touch $@
 
+# Only libspread has the Flush interface, as in stock; the linker leaves its code out of the others (c-api 1).
+$(LIBRARY_OUT)/exports-spread: mk/exports.txt mk/exports-flush.txt
+	mkdir -p $(@D)
+	LC_ALL=C sort $^ > $@
+$(LIBRARY_OUT)/exports-%: mk/exports.txt
+	mkdir -p $(@D)
+	cp $< $@
+$(LIBRARY_OUT)/map-spread: spread.map
+	mkdir -p $(@D)
+	cp $< $@
+$(LIBRARY_OUT)/map-%: spread.map
+	mkdir -p $(@D)
+	grep -v FL_ $< > $@
+
 # The file keeps its name in its soname: programs ask for the library they were linked with.
-$(LIBRARY_OUT)/lib%.so.3.0.0: $(LIBRARY_OUT)/.built spread.map
-	$(CC) -shared -o $@ -Wl,-soname,lib$*.so.3 -Wl,--version-script=spread.map -Wl,--gc-sections -Wl,-z,defs \
+$(LIBRARY_OUT)/lib%.so.3.0.0: $(LIBRARY_OUT)/.built $(LIBRARY_OUT)/map-%
+	$(CC) -shared -o $@ -Wl,-soname,lib$*.so.3 -Wl,--version-script=$(LIBRARY_OUT)/map-$* -Wl,--gc-sections -Wl,-z,defs \
 	  -Wl,-z,relro -Wl,-z,now -Wl,--as-needed \
 	  -Wl,--whole-archive $(LIBRARY_ARCHIVE) -Wl,--no-whole-archive -lm -pthread
 	strip --strip-unneeded $@
@@ -42,13 +57,13 @@ $(LIBRARY_OUT)/lib%.so.3.0.0: $(LIBRARY_OUT)/.built spread.map
 	ln -sf lib$*.so.3 $(LIBRARY_OUT)/lib$*.so
 
 # One object with the public names global and everything else local, so that nothing clashes in a static program.
-$(LIBRARY_OUT)/all.o: $(LIBRARY_OUT)/.built mk/exports.txt
-	sed 's/^/-u /' mk/exports.txt > $(LIBRARY_OUT)/roots
-	ld -r -o $@ --gc-sections @$(LIBRARY_OUT)/roots \
+$(LIBRARY_OUT)/all-%.o: $(LIBRARY_OUT)/.built $(LIBRARY_OUT)/exports-%
+	sed 's/^/-u /' $(LIBRARY_OUT)/exports-$* > $(LIBRARY_OUT)/roots-$*
+	ld -r -o $@ --gc-sections @$(LIBRARY_OUT)/roots-$* \
 	  --whole-archive $(LIBRARY_ARCHIVE) --no-whole-archive
-	objcopy --strip-debug --keep-global-symbols=mk/exports.txt $@
+	objcopy --strip-debug --keep-global-symbols=$(LIBRARY_OUT)/exports-$* $@
 
-$(LIBRARY_OUT)/lib%.a: $(LIBRARY_OUT)/all.o
+$(LIBRARY_OUT)/lib%.a: $(LIBRARY_OUT)/all-%.o
 	rm -f $@
 	ar rcs $@ $<
 
@@ -67,7 +82,7 @@ install-lib: lib
 	chmod 644 $(DESTDIR)$(LIBDIR)/pkgconfig/spread.pc $(DESTDIR)$(LIBDIR)/cmake/Spread/SpreadConfig.cmake
 
 check-lib: lib
-	mk/check-library.sh $(LIBRARY_OUT) mk/exports.txt
+	mk/check-library.sh $(LIBRARY_OUT)
 
 # Leaks of the test framework are not ours; valgrind looks for ours (compat-tests/c-api).
 check-deep:

@@ -19,7 +19,7 @@ sim:
 bugbank: SEEDS := $(if $(filter command line,$(origin SEEDS)),$(SEEDS),500)
 bugbank:
 	swift build -c release --product spread-sim --scratch-path .build-bugs -Xswiftc -DSPREAD_BUGS
-	SWIFT_BACKTRACE=enable=no .build-bugs/release/spread-sim --bugs --seeds $(SEEDS)
+	SWIFT_BACKTRACE=enable=no .build-bugs/release/spread-sim --bugs --seeds $(SEEDS) --scenarios Tests/Scenarios/*.txt
 
 sim-speed:
 	swift build -c release --product spread-sim --scratch-path $(SIM)
@@ -38,3 +38,8 @@ sim-test: scenarios
 	cmp $(SIM)/first.txt $(SIM)/second.txt
 	swift build -c release --product spread-sim --scratch-path .build-bugs -Xswiftc -DSPREAD_BUGS
 	SWIFT_BACKTRACE=enable=no .build-bugs/release/spread-sim --bugs --bug safeAtOnce --seeds 40
+	rm -rf $(SIM)/shrunk && mkdir -p $(SIM)/shrunk
+	! .build-bugs/release/spread-sim --planted safeAtOnce --seed 2 --save $(SIM)/shrunk > $(SIM)/shrunk.txt
+	grep "saved as" $(SIM)/shrunk.txt
+	.build-bugs/release/spread-sim --planted safeAtOnce --scenarios $(SIM)/shrunk/*.txt
+	! $(SIM)/release/spread-sim --scenarios $(SIM)/shrunk/*.txt

@@ -179,6 +179,15 @@ int csp_wait(int fd, int for_writing, int64_t deadline) {
   }
 }
 
+int csp_is_readable(int fd) {
+  struct pollfd entry = {.fd = fd, .events = POLLIN};
+  int result;
+  do {
+    result = poll(&entry, 1, 0);
+  } while (result < 0 && errno == EINTR);
+  return result != 0;
+}
+
 void csp_sleep(int64_t nanoseconds) {
   struct timespec time = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
   (void)nanosleep(&time, NULL);

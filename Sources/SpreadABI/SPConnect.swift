@@ -40,9 +40,11 @@ public func SP_connect_timeout(
   }
 }
 
-private func connect(
+/// Connects; `prepare` is the last step, a connection it does not like is closed again.
+func connect(
   _ daemon: UnsafePointer<CChar>?, _ privateName: UnsafePointer<CChar>?, _ priority: Int32, _ membership: Int32,
-  _ mbox: UnsafeMutablePointer<mailbox>?, _ privateGroup: UnsafeMutablePointer<CChar>?, _ deadline: Deadline
+  _ mbox: UnsafeMutablePointer<mailbox>?, _ privateGroup: UnsafeMutablePointer<CChar>?, _ deadline: Deadline,
+  prepare: (_ mailbox: Int32, _ own: GroupName) throws(ClientError) -> Void = { _, _ throws(ClientError) in }
 ) -> Int32 {
   answer { () throws(ClientError) in
     let mbox = try required(mbox, or: .illegalSession)
@@ -51,6 +53,10 @@ private func connect(
     let name = GroupName(text(privateName, Int(MAX_PRIVATE_NAME)))
     let session = try Client.connect(
       to: address, name: name, priority: priority >= 1, wantsMembership: membership != 0, deadline: deadline)
+    do throws(ClientError) { try prepare(session.mailbox, session.privateGroup) } catch {
+      try? Client.kill(session.mailbox)
+      throw error
+    }
     mbox.pointee = session.mailbox
     if let privateGroup { session.privateGroup.store(at: UnsafeMutableRawPointer(privateGroup)) }
     return ACCEPT_SESSION
@@ -58,7 +64,7 @@ private func connect(
 }
 
 /// The bytes before the NUL, at most `limit`; none for a null pointer.
-private func text(_ pointer: UnsafePointer<CChar>?, _ limit: Int) -> UnsafeRawBufferPointer {
+func text(_ pointer: UnsafePointer<CChar>?, _ limit: Int) -> UnsafeRawBufferPointer {
   guard let pointer else { return UnsafeRawBufferPointer(start: nil, count: 0) }
   return UnsafeRawBufferPointer(start: pointer, count: Client.boundedLength(pointer, limit))
 }

@@ -107,7 +107,7 @@ func spi_scat_receive(
 }
 
 /// The caller's variables for what a receive finds out.
-private struct ReceiveResults {
+struct ReceiveResults {
   let service: UnsafeMutablePointer<Int32>
   let sender: UnsafeMutableRawPointer
   let groupCount: UnsafeMutablePointer<Int32>

@@ -133,7 +133,7 @@ public enum Client {
   }
 
   /// A message of one group and no body.
-  private static func control(
+  static func control(
     _ kind: ServiceType, _ session: Session, _ group: GroupName
   ) throws(ClientError) {
     try withName(group) { name throws(ClientError) in
@@ -143,7 +143,7 @@ public enum Client {
     }
   }
 
-  private static func withName(
+  static func withName(
     _ name: GroupName, _ body: (UnsafeRawPointer) throws(ClientError) -> Void
   ) throws(ClientError) {
     var failure: ClientError?

@@ -23,6 +23,12 @@ public struct ClientError: Error, Equatable, Sendable {
   public static var messageTooLong: ClientError { ClientError(code: -17) }
   public static var netErrorOnSession: ClientError { ClientError(code: -18) }
   public static var illegalTime: ClientError { ClientError(code: -20) }
+  // Of the Flush interface.
+  public static var illegalParameter: ClientError { ClientError(code: -24) }
+  public static var wouldBlock: ClientError { ClientError(code: -25) }
+  public static var illegalMessageType: ClientError { ClientError(code: -26) }
+  public static var illegalState: ClientError { ClientError(code: -27) }
+  public static var illegalReceivers: ClientError { ClientError(code: -28) }
 
   /// A text for people; programs only print it. NUL-terminated, one of its own for every code of sp.h.
   /// -2, -8 and -14 are worded as the transcripts of spuser have them (tools, "spuser and sptuser").

@@ -15,10 +15,12 @@ struct Lock: ~Copyable, @unchecked Sendable {
   deinit { csp_mutex_free(mutex) }
 
   @inline(__always)
-  borrowing func withLock<Value>(_ body: () -> Value) -> Value {
+  borrowing func withLock<Value, Failure: Error>(
+    _ body: () throws(Failure) -> Value
+  ) throws(Failure) -> Value {
     csp_mutex_lock(mutex)
     defer { csp_mutex_unlock(mutex) }
-    return body()
+    return try body()
   }
 
   /// In a child after fork: the thread that held it does not exist here.

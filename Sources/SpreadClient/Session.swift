@@ -57,6 +57,8 @@ public final class Session: @unchecked Sendable {
   private let broken = Atomic<Bool>(false)
   /// Closed by its owner while other threads were still inside.
   let closed = Atomic<Bool>(false)
+  /// The state of a mailbox of FL_connect; set before the application knows the mailbox.
+  var flush: FlushMailbox?
   /// Under the receive lock.
   private var receiver: MessageReceiver
   /// Calls in flight; under the table lock. The last one out closes the descriptor of a closed session, so its number
@@ -106,6 +108,7 @@ public final class Session: @unchecked Sendable {
   func resetAfterFork() {
     sendLock.reset()
     receiveLock.reset()
+    flush?.resetAfterFork()
     users = 0
   }
 }

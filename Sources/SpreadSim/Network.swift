@@ -71,6 +71,8 @@ struct Network {
   /// By link: how many cuts lie on it, and when its last datagram arrives.
   private var cuts: [Int]
   private var lastArrival: [UInt64]
+  /// When what waits on the link goes on.
+  private var stalledUntil: [UInt64]
   private var lateness: [Xoshiro256]
   private var options: Options
   var filter: FaultFilter
@@ -87,11 +89,17 @@ struct Network {
     lines = (0..<links * 4).map { Line(stream: Xoshiro256(options.seed, stream: 1_000_000 + UInt64($0))) }
     cuts = Array(repeating: 0, count: links)
     lastArrival = Array(repeating: 0, count: links)
+    stalledUntil = lastArrival
     lateness = (0..<links).map { Xoshiro256(options.seed, stream: 2_000_000 + UInt64($0)) }
   }
 
   mutating func cut(_ link: Link) { cuts[link.from * daemons + link.to] += 1 }
   mutating func heal(_ link: Link) { cuts[link.from * daemons + link.to] -= 1 }
+
+  mutating func stall(_ link: Link, until time: UInt64) {
+    let at = link.from * daemons + link.to
+    stalledUntil[at] = max(stalledUntil[at], time)
+  }
 
   /// From here on nothing goes wrong.
   mutating func calm(_ timeouts: Timeouts) {
@@ -105,7 +113,7 @@ struct Network {
     let round = 0.25 * (Double(timeouts.token) - Double(timeouts.hurry)) / 1000
     options.delayMean = min(options.delayMean, 0.02, max(round / Double(daemons) - options.delayFloor - options.service, 0.001))
     // Order has no meaning across the end of a jam.
-    for link in lastArrival.indices { lastArrival[link] = 0 }
+    for link in lastArrival.indices { (lastArrival[link], stalledUntil[link]) = (0, 0) }
   }
 
   private mutating func happens(
@@ -154,7 +162,7 @@ struct Network {
 
   private mutating func arrival(_ link: Int, _ bits: UInt32, overtakes: Bool, _ now: UInt64) -> UInt64 {
     let delay = options.delayFloor + min(options.delayMean * exponential(bits), 3)
-    let time = now + UInt64(delay * Double(Options.second))
+    let time = max(now, stalledUntil[link]) + UInt64(delay * Double(Options.second))
     guard options.keepsOrder else { return time }
     if overtakes { return max(time, lastArrival[link]) + UInt64(2 * options.delayMean * Double(Options.second)) }
     lastArrival[link] = max(time, lastArrival[link] + 1000)

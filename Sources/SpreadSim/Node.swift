@@ -27,6 +27,8 @@ final class Node {
   var returnsAt: UInt64?
   var busyUntil: UInt64 = 0
   var hasTurn = false
+  /// It leaves in order and closes its sessions.
+  var isRetiring = false
   /// Whose place in its configuration is what: indices of nodes.
   var peers: [Int] = []
   /// Not in the file that the daemons read now.

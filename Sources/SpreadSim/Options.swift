@@ -29,6 +29,8 @@ public struct Options: Sendable {
   public var swap = 0.0
   /// A datagram takes up to five seconds longer.
   public var late = 0.0
+  /// FORM tokens take that much longer on average, in seconds: long formations meet more.
+  public var slowForms = 0.0
   /// A multicast misses a receiver.
   public var partialMulticast = 0.0
   /// Datagrams a socket holds.
@@ -39,6 +41,7 @@ public struct Options: Sendable {
   // Faults: events per second.
   public var clogs = 0.0
   public var partitions = 0.0
+  public var stalls = 0.0
   public var crashes = 0.0
   public var retirements = 0.0
   public var pauses = 0.0
@@ -120,10 +123,15 @@ public struct Options: Sendable {
     // Streams of their own: what else a seed means stays as it was.
     random = Xoshiro256(seed, stream: 20)
     options.drawExtras(&random)
+    random = Xoshiro256(seed, stream: 14)
+    options.drawWaits(&random)
     random = Xoshiro256(seed, stream: 11)
     switch flavour {
     case .usual: if random.chance(0.05) { options.drawCore(&random) }
-    case .corrupt: options.corrupt = random.spread(0.0001, 0.01)
+    case .corrupt:
+      options.corrupt = random.spread(0.0001, 0.01)
+      // A daemon that is not in the file any more stops and closes its sessions.
+      options.reloads = 0
     case .core: options.drawCore(&random)
     }
     return options
@@ -179,6 +187,11 @@ public struct Options: Sendable {
     wide = random.chance(0.3)
     bound = (wide ? 55 : 25) * Options.second
     end = quiet + bound + 5 * Options.second
+  }
+
+  private mutating func drawWaits(_ random: inout Xoshiro256) {
+    if random.chance(0.3) { stalls = random.spread(0.05, 0.3) }
+    if daemons <= 7, random.chance(0.3) { slowForms = random.uniform(0.02, 0.5 / Double(daemons)) }
   }
 
   private mutating func drawFaults(_ random: inout Xoshiro256) {

@@ -33,6 +33,8 @@ public struct Sending: Sendable {
 public enum Action: Sendable {
   /// These links carry nothing for so many nanoseconds; `.max`: for ever.
   case cut([Link], UInt64)
+  /// What is sent on these links in so many nanoseconds arrives when they are over.
+  case stall([Link], UInt64)
   /// `afterDatagrams`: in the middle of the next outputs. Comes back after so many nanoseconds; nil: never.
   case crash(Int, afterDatagrams: Int?, restart: UInt64?)
   /// Leaves in order. Comes back so many nanoseconds after it was asked to.
@@ -58,6 +60,7 @@ public enum Action: Sendable {
   var family: String {
     switch self {
     case .cut: "cut"
+    case .stall: "stall"
     case .crash: "crash"
     case .retire: "retire"
     case .pause: "pause"
@@ -130,6 +133,8 @@ extension Options {
     times(&random, rate: partitions, until: quiet) { time, random in
       addPartition(time, &random, &entries)
     }
+    random = Xoshiro256(seed, stream: 15)
+    times(&random, rate: stalls, until: quiet) { time, random in addStall(time, &random, &entries) }
     random = Xoshiro256(seed, stream: 4)
     times(&random, rate: crashes, until: quiet) { time, random in
       let pause = random.chance(0.3) ? random.uniform(0, 0.5) : random.uniform(0, 15)
@@ -160,6 +165,16 @@ extension Options {
     random = Xoshiro256(seed, stream: 6)
     times(&random, rate: wallSteps, until: quiet) { time, random in
       entries.append(PlanEntry(time, .wallStep(random.below(daemons), seconds: random.within(-10...10))))
+    }
+  }
+
+  /// A daemon's datagrams wait in the network, and come to each of the others at another time: often when these have
+  /// given it up already, some of them in the middle of a formation.
+  private func addStall(_ time: UInt64, _ random: inout Xoshiro256, _ entries: inout [PlanEntry]) {
+    let from = random.below(daemons)
+    let length = random.chance(0.4) ? random.uniform(0.1, 2) : random.uniform(2.4, 4)
+    for to in 0..<daemons where to != from {
+      entries.append(PlanEntry(time, .stall([Link(from, to)], seconds(length + random.uniform(0, 0.6)))))
     }
   }
 

@@ -2,6 +2,7 @@
 // groups g0...
 //
 //   cut TIME D>D ...              these links carry nothing for so long; `ever` instead of a time
+//   stall TIME D>D ...            what is sent on them in that time arrives when it is over
 //   crash D [after=N] [back=TIME] behind the N-th datagram of its next outputs; comes back
 //   pause D TIME                  wall D SECONDS
 //   divide TIME N,N,...           a monitor divides the ring; components by daemon
@@ -58,6 +59,8 @@ extension Action {
     switch self {
     case .cut(let links, let length):
       return "cut \(length == .max ? "ever" : timeText(length)) " + links.map(\.text).joined(separator: " ")
+    case .stall(let links, let length):
+      return "stall \(timeText(length)) " + links.map(\.text).joined(separator: " ")
     case .crash(let daemon, let after, let back):
       return "crash d\(daemon + 1)" + (after.map { " after=\($0)" } ?? "") + (back.map { " back=\(timeText($0))" } ?? "")
     case .retire(let daemon, let back): return "retire d\(daemon + 1) \(timeText(back))"
@@ -85,7 +88,7 @@ extension Action {
     let groups = 0..<max(options.groups, 1)
     if let client, !clients.contains(client) { return false }
     switch self {
-    case .cut(let links, _):
+    case .cut(let links, _), .stall(let links, _):
       return links.allSatisfy { (0..<options.daemons).contains($0.from) && (0..<options.daemons).contains($0.to) }
     case .crash(let daemon, _, _), .retire(let daemon, _), .pause(let daemon, _), .wallStep(let daemon, _):
       return (0..<options.daemons).contains(daemon)
@@ -103,10 +106,10 @@ extension Action {
     guard words.count >= 2 else { return nil }
     let rest = Array(words.dropFirst(2))
     switch words[0] {
-    case "cut":
+    case "cut", "stall":
       let links = rest.compactMap(Link.init)
       guard links.count == rest.count, let length = words[1] == "ever" ? .max : readTime(words[1]) else { return nil }
-      self = .cut(links, length)
+      self = words[0] == "cut" ? .cut(links, length) : .stall(links, length)
     case "divide":
       let parts = (rest.first ?? "").split(separator: ",").compactMap { Int($0) }
       guard let length = readTime(words[1]), !parts.isEmpty else { return nil }

@@ -112,7 +112,7 @@ public func shrink(
     property: property, limit: limit, mayGoOn: mayGoOn, options: options, plan: options.plan())
   guard shrinker.tries() else { return nil }
   shrinker.endEarly()
-  for family in ["slow", "wall", "pause", "disconnect", "churn", "crash", "retire", "cut", "send"] {
+  for family in ["slow", "wall", "pause", "disconnect", "churn", "crash", "retire", "stall", "cut", "send"] {
     let rest = shrinker.plan.filter { $0.action.family != family }
     if rest.count != shrinker.plan.count { shrinker.tries(nil, rest) }
   }

@@ -40,6 +40,7 @@ public final class World {
   private var nameIDs: [GroupName: NameID] = [:]
   var lastPayload: (buffer: ObjectIdentifier, name: GroupName, id: MessageID, payload: Payload)?
   private var jitter: Xoshiro256
+  private var formDelay: Xoshiro256
   private var damage: Damage
   /// Sessions that their daemon closed, and how many messages waited for them then.
   var closedByDaemon: [(client: SimClient, waiting: Int)] = []
@@ -68,6 +69,7 @@ public final class World {
     let timeouts = settings.timeouts
     network = Network(options, filter, recordsDecisions: recordsDecisions)
     jitter = Xoshiro256(options.seed, stream: 7)
+    formDelay = Xoshiro256(options.seed, stream: 16)
     damage = Damage(options)
     for index in 0..<options.daemons { nodes.append(Node(index: index, name: "d\(index + 1)")) }
     for index in 0..<options.daemons * options.clientsPerDaemon {
@@ -200,6 +202,8 @@ public final class World {
     case .cut(let links, let length):
       for link in links { network.cut(link) }
       if length < .max { queue.add(.planEnd, 0, place, at: min(now + length, max(options.quiet, now + 1))) }
+    case .stall(let links, let length):
+      for link in links { network.stall(link, until: min(now + length, max(options.quiet, now + 1))) }
     case .crash(let index, let afterDatagrams, let restart):
       let node = nodes[index]
       if restart == nil { node.isGone = true }
@@ -268,6 +272,7 @@ public final class World {
       node.wallOffset = options.wallOffset == 0 ? 0 : random.within(-options.wallOffset...options.wallOffset)
     }
     node.stopsAfter = nil
+    node.isRetiring = false
     node.isPaused = false
     node.busyUntil = now
     node.readsClients = true
@@ -406,6 +411,7 @@ public final class World {
 
   func handle(_ input: Input, at node: Node) {
     guard node.daemon != nil else { return }
+    if case .stop = input { node.isRetiring = true }
     node.daemon!.handle(input, at: node.instant(now), into: &node.outbox)
     if node.outbox.orders.contains(.configurationChanged) { meetPeers(node) }
     observe(node)
@@ -449,7 +455,7 @@ public final class World {
     case .close(let id, _):
       if let client = node.sessions[id.index] {
         node.sessions[id.index] = nil
-        if client.isOpen { closedByDaemon.append((client, client.inbox.count - SimClient.socketMessages)) }
+        if client.isOpen, !node.isRetiring { closedByDaemon.append((client, client.inbox.count - SimClient.socketMessages)) }
         sessionClosed(client)
       }
     }
@@ -503,9 +509,11 @@ public final class World {
     mix(hash)
     var packet: Int32?
     let kind: Event.Kind = datagram.kind == .token ? .token : .packet
+    let isSlow = options.slowForms > 0 && !isCalm && Rule.kindName(bytes, datagram.kind).hasPrefix("form")
     func send(to receiver: Int, isMulticast: Bool) {
       var (first, second) = network.arrivals(
         from: node.index, to: receiver, datagramClass, isMulticast: isMulticast, at: now)
+      if isSlow { first = first.map { $0 + UInt64(formDelay.unit() * 2 * options.slowForms * Double(Options.second)) } }
       switch applyRule(from: node.index, to: receiver, bytes, datagram.kind) {
       case .drop: first = nil
       case .duplicate: second = first.map { $0 + 1000 }

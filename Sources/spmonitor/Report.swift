@@ -28,7 +28,7 @@ struct Report {
     let patch = pad(s.patchVersion, 2)
     let minor = s.minorVersion < 10 ? "0\(s.minorVersion)" : "\(s.minorVersion)"
     var text = "\n============================\n"
-    text += "Status at \(name) V \(pad(s.majorVersion, 2)).\(minor).\(patch) "
+    text += "Status at \(name) V\(pad(s.majorVersion, 2)).\(minor).\(patch) "
     text += "(state \(s.state), gstate \(s.groupsState)) after \(s.seconds) seconds :\n"
     text += "Membership  :  \(s.daemons)  procs in \(s.segments) segments, leader is \(leader), \(ring) protocol\n"
     text += row("rounds   ", s.tokenRounds, "tok_hurry ", s.hurries, "memb change", s.membershipChanges)

@@ -10,8 +10,9 @@ let help = """
          spread-sim --seed X                      one seed; a violation is shrunk and told in full
          spread-sim --seed X --print-schedule     the run as a scenario, for compat-tests/ring/run.py --schedule too
          spread-sim --scenarios [--rewrite] FILE...   compares, or writes anew, what scenarios print
-         spread-sim --bugs [--bug NAME] [--seeds N]   each planted bug with up to N seeds (builds with SPREAD_BUGS only)
-         spread-sim --planted NAME --seed X       one seed with a planted bug (builds with SPREAD_BUGS only)
+         spread-sim --bugs [--bug NAME] [--seeds N] [--scenarios FILE...]   each planted bug with up to N seeds, then
+                                                  with the scenarios (builds with SPREAD_BUGS only)
+         spread-sim --planted NAME ...            any of these with a planted bug (builds with SPREAD_BUGS only)
          spread-sim --measure                     virtual seconds per second of processor, 5 daemons under load
 
   Runs:    --corrupt        datagrams are damaged: only "no daemon stops, no session is lost, all come together" is checked
@@ -119,7 +120,6 @@ func runMany() -> Bool {
 }
 
 func runOne(_ seed: UInt64) -> Bool {
-  if let name = arguments.planted { plant(name) }
   running = seed
   let outcome = runSeed(seed, .drawn(seed, arguments.flavour))
   if let dump = arguments.dump { print(lines(outcome.trace, dump)) }
@@ -221,6 +221,15 @@ func measure() {
     exit(2)
   }
 
+  /// For a bug that no seed meets: the first scenario that prints something else than it says.
+  func differing(_ paths: [String]) -> String? {
+    for path in paths {
+      guard let text = read(path), let printed = try? runScenario(text), printed != text else { continue }
+      return "by \(arguments.seeds) seeds not, by the scenario \(path)"
+    }
+    return nil
+  }
+
   func runBugs() -> Bool {
     var missed = 0
     for bug in Bug.allCases where arguments.onlyBug == nil || bug.rawValue == arguments.onlyBug {
@@ -233,6 +242,7 @@ func measure() {
         caught = "seed \(seed) by \(outcome.properties.joined(separator: " "))"
         break
       }
+      if caught == nil { caught = arguments.scenarios.flatMap(differing) }
       tell("\(bug.rawValue): \(caught ?? "not caught")")
       if caught == nil { missed += 1 }
     }
@@ -297,14 +307,15 @@ func runScenarios(_ paths: [String]) -> Bool {
 }
 
 tellSeedOfTraps()
+if let name = arguments.planted { plant(name) }
 let isGood: Bool
-if let scenarios = arguments.scenarios {
+if arguments.bugs {
+  isGood = runBugs()
+} else if let scenarios = arguments.scenarios {
   isGood = runScenarios(scenarios)
 } else if arguments.measures {
   measure()
   isGood = true
-} else if arguments.bugs {
-  isGood = runBugs()
 } else if arguments.printsSchedule {
   print(Options.drawn(arguments.single ?? arguments.from, arguments.flavour).schedule, terminator: "")
   isGood = true

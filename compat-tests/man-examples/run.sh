@@ -39,6 +39,10 @@ expected() {
       printf '%s\n' '^membership of chat$' '^#r[^#]*#.*: hello from the keyboard$' '^1$' '^2$' '^3$' ;;
     E_attach_fd) printf '%s\n' '^hello from the keyboard$' ;;
     E_queue) seq 1 10 | sed 's/.*/^&$/' ;;
+    FL_connect) echo '^Flush 2\.0\.0 as #r[^#]*#.+$' ;;
+    FL_join) printf '%s\n' '^careful has 1 members$' '^left$' ;;
+    FL_multicast) echo '^to me\.\.\. in group careful$' ;;
+    FL_receive) printf '%s\n' '^view of careful, changed: 1, first #r' '^0 messages wait$' ;;
     E_get_time) echo '^0\.0[5-9][0-9]* s$' ;;
     *) return 1 ;;
   esac

@@ -31,8 +31,8 @@ else
 fi
 
 # A page or a link for every function of the headers; its page names it; links lead somewhere.
-functions=$(cat ../../include/sp_func.h ../../include/sp_events.h |
-  sed -n 's/^[a-z][a-z_ ]*[ *]\([SE]P*_[a-z_]*\)(.*/\1/p')
+functions=$(cat ../../include/sp_func.h ../../include/sp_events.h ../../include/fl.h |
+  sed -n 's/^[a-z][a-z_ ]*[ *]\([SEF][PL]*_[a-z_]*\)(.*/\1/p')
 count=0
 for function in $functions; do
   count=$((count + 1))
@@ -50,14 +50,14 @@ for function in $functions; do
     fail "$page has no synopsis of $function"
   fi
 done
-[ "$count" -eq 46 ] || fail "the headers have $count functions of SP and E, not 46"
-for page in [SE]*_*.3; do
+[ "$count" -eq 67 ] || fail "the headers have $count functions of SP, E and FL, not 67"
+for page in [SEF]*_*.3; do
   [ "$page" = E_events.3 ] || echo "$functions" | grep -qx "${page%.3}" || fail "$page is about no public function"
 done
 
 # A page for every program and file; the title is that of the file, links lead somewhere.
 for name in spread.8 spread.conf.5 spread.access_ip.5 spmonitor.8 spuser.1 sptuser.1 spflooder.1 spping.1 \
-  spread-check.1; do
+  spread-check.1 flush_user.1; do
   [ -e "$name" ] || fail "no page $name"
 done
 for page in $pages; do

@@ -26,6 +26,17 @@ int spi_scat_receive(int mbox, int *service_type, void *sender, int max_groups, 
 int spi_get_vs_set_members(const char *body, const void *set, void *names, int max_names);
 int spi_scat_get_vs_set_members(const void *body, const void *set, void *names, int max_names);
 
+int spi_fl_subgroupcast(int mbox, int service_type, const char *group, int num_receivers, const void *receivers,
+                        short mess_type, int length, const char *data);
+int spi_fl_scat_subgroupcast(int mbox, int service_type, const char *group, int num_receivers, const void *receivers,
+                             short mess_type, const void *pieces);
+int spi_fl_receive(int mbox, int *service_type, void *sender, int max_groups, int *num_groups, void *groups,
+                   short *mess_type, int *endian_mismatch, int max_length, void *data, int *more);
+int spi_fl_scat_receive(int mbox, int *service_type, void *sender, int max_groups, int *num_groups, void *groups,
+                        short *mess_type, int *endian_mismatch, void *pieces, int *more);
+/* NULL for codes that SP_strerror knows. */
+const char *spi_fl_error_text(int code);
+
 void spi_prepare_fork(void);
 void spi_parent_after_fork(void);
 void spi_child_after_fork(void);

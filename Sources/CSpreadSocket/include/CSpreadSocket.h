@@ -81,6 +81,8 @@ void csp_close(int fd);
 int64_t csp_now(void);
 /* Waits until `fd` is readable (or writable), or `deadline`: 1 ready or broken, 0 too late. Signals do not end it. */
 int csp_wait(int fd, int for_writing, int64_t deadline);
+/* Whether a read would not wait; the end of the stream and errors count. */
+int csp_is_readable(int fd);
 void csp_sleep(int64_t nanoseconds);
 
 /* ---- Process ---- */
