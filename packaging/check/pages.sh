@@ -8,8 +8,8 @@ work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 failed=0 programs=0
 
-# The options at the beginning of a line of the help text: "-s ADDRESS", "-n, -p", "-ro".
-of_help() { sed -n 's/^[[:space:]]\{1,\}\(-.*\)/\1/p' "$1" | sed 's/[[:space:]]\{2,\}.*//' | tr ', ' '\n\n' | grep '^-'; }
+# The options at the beginning of a line of the help text: "-s ADDRESS", "-n, -p", "-ro", "[-u <user>]".
+of_help() { sed -n 's/^[[:space:]]\{1,\}\[\{0,1\}\(-[^] ]*.*\)/\1/p' "$1" | sed 's/[[:space:]]\{2,\}.*//' | tr ', ' '\n\n' | grep '^-'; }
 # Those of the lists: ".It Fl s Ar address", ".It Fl n Ar name , Fl p Ar password".
 of_page() {
   grep '^\.It Fl' "$1" | grep -oE 'Fl [-a-z]+' | sed 's/^Fl /-/'
