@@ -5,6 +5,10 @@
  *       senders to one group, every receiver gets everything. Checks: per sender no gap, the same order everywhere.
  *   load self ADDRESS BYTES SECONDS
  *       one client, one message to its own group at a time: microseconds until it is back
+ *   load pace ADDRESS GROUP BYTES SERVICE INTERVAL COUNT
+ *       one message each INTERVAL microseconds, with the time in it
+ *   load watch ADDRESS GROUP COUNT
+ *       joins, says so, and tells how old the messages were when they came, in milliseconds, and their rate
  *   load hold ADDRESS CLIENTS connect|join|unread
  *       connects, and joins one group without or with (unread) membership messages; waits for the end of its input
  *
@@ -236,6 +240,50 @@ static int self(int bytes, double seconds) {
     return 0;
 }
 
+/* ---- pace, watch: the two ends of a path between sites ---- */
+
+static int pace(const char *to, int bytes, int service, int interval, int count) {
+    char name[MAX_GROUP_NAME];
+    mailbox box = connect_client(0, 'p', 0, name);
+    uint64_t begin = now();
+    for (int i = 0; i < count; i++) {
+        while (now() < begin + (uint64_t)i * interval * 1000) usleep(interval < 500 ? 50 : 200);
+        uint64_t at = now();
+        memcpy(body, &at, sizeof at);
+        if (SP_multicast(box, service, to, DATA, bytes, body) < 0) fail("send", i);
+    }
+    /* A session that ends does not end what it sent, but a daemon may be slow to take it. */
+    sleep(3);
+    SP_disconnect(box);
+    return 0;
+}
+
+static int watch(const char *from, int count) {
+    static double ages[1000000];
+    char name[MAX_GROUP_NAME];
+    mailbox box = connect_client(0, 'w', 0, name);
+    if (count > 1000000 || SP_join(box, from) < 0) fail("join", count);
+    printf("watching\n");
+    fflush(stdout);
+    uint64_t first = 0, at = 0;
+    for (int i = 0; i < count;) {
+        int16 type = 0;
+        struct mark mark;
+        uint64_t sent;
+        if (receive(box, &type, &mark) < 0 || type != DATA) continue;
+        at = now();
+        if (i == 0) first = at;
+        memcpy(&sent, body, sizeof sent);
+        ages[i++] = (at - sent) / 1e6;
+    }
+    SP_disconnect(box);
+    qsort(ages, count, sizeof *ages, compare);
+    printf("{\"ok\": true, \"deliveries\": %d, \"p50\": %.1f, \"p90\": %.1f, \"p99\": %.1f, \"most\": %.1f, \"rate\": %.1f}\n",
+           count, ages[count / 2], ages[(int)((long)count * 9 / 10)], ages[(int)((long)count * 99 / 100)], ages[count - 1],
+           (count - 1) / ((at - first) / 1e9));
+    return 0;
+}
+
 static int hold(int count, const char *how) {
     static mailbox boxes[MOST];
     char name[MAX_GROUP_NAME];
@@ -271,6 +319,9 @@ int main(int count, char **words) {
     if (!strcmp(words[1], "flow") && count == 8)
         return flow(atoi(words[3]), atoi(words[4]), atoi(words[5]), service_named(words[6]), atof(words[7]));
     if (!strcmp(words[1], "self")) return self(atoi(words[3]), atof(words[4]));
+    if (!strcmp(words[1], "pace") && count == 8)
+        return pace(words[3], atoi(words[4]), service_named(words[5]), atoi(words[6]), atoi(words[7]));
+    if (!strcmp(words[1], "watch")) return watch(words[3], atoi(words[4]));
     if (!strcmp(words[1], "hold")) return hold(atoi(words[3]), words[4]);
     fprintf(stderr, "load: no mode %s\n", words[1]);
     return 2;

@@ -3,12 +3,15 @@
 #   make bench                   this tree alone
 #   make bench STOCK=/usr/local  beside another installed Spread, run by run in turn
 #   make bench RING=3            three daemons on this machine instead of one
+#   make bench WIDE=1            three sites of two daemons, 20 ms apart, with loss (root; Benchmarks/wide.py --help)
 #   BENCH="--rounds 3 --only fan" passes options on
 
 STOCK ?=
 RING ?= 1
+WIDE ?=
 BENCH ?=
 
 .PHONY: bench
 bench: stage
-	python3 Benchmarks/bench.py $(if $(STOCK),--stock $(STOCK)) --ring $(RING) $(BENCH) $(STAGE)
+	python3 Benchmarks/$(if $(WIDE),wide.py,bench.py) $(if $(STOCK),--stock $(STOCK)) \
+	  $(if $(WIDE),,--ring $(RING)) $(BENCH) $(STAGE)

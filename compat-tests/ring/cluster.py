@@ -28,6 +28,8 @@ TIMEOUTS = {
     # A run sees more memberships.
     "short": (500, 150, 100, 100, 250, 200, 500, 500, 2000),
     "shortest": (300, 100, 60, 60, 150, 120, 300, 300, 1000),
+    # Not in the file, as most sites have it.
+    "default": (),
 }
 
 

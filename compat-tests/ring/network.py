@@ -18,12 +18,15 @@ class Namespaces:
     """One namespace a daemon, all on bridges in another one. A component of the network is a bridge."""
 
     can_cut = True
+    # By this process, for their names.
+    made = 0
 
     def __init__(self, count, family="ipv4"):
         """`family`: ipv4, ipv6, or link-local: fe80 addresses with the scope of each one's device."""
         self.count = count
         self.family = family
-        self.tag = f"ring{os.getpid()}"
+        Namespaces.made += 1
+        self.tag = f"ring{os.getpid()}.{Namespaces.made}"
         self.hub = f"{self.tag}-hub"
         self.names = [f"{self.tag}-{i + 1}" for i in range(count)]
         try:

@@ -10,6 +10,7 @@
  *   delay FLOOR MEAN             seconds           order kept|free
  *   cut d1>d2 d2>d1              these links carry nothing; heal undoes it, cuts on one link add up
  *   divide K0 K1 ...             the component of each namespace; frames stay inside
+ *   sites K0 K1 ...              the site of each namespace; inside a site nothing is lost or delayed
  *   calm                         no faults but the delay, and all links whole
  * Ends with its standard input. Only UDP suffers: without the resolution of addresses nothing would work. */
 #define _GNU_SOURCE
@@ -37,7 +38,7 @@ struct frame {
 
 enum class { token, data, membership, hurry, classes };
 
-static int ports, device[most_ports], component[most_ports];
+static int ports, device[most_ports], component[most_ports], site[most_ports], has_sites;
 static unsigned char address[most_ports][6];
 static int first_port = 4803, keeps_order;
 static double loss[classes], duplicate, swap, late, miss;
@@ -167,7 +168,7 @@ static int classify(const unsigned char *bytes, int size) {
 static void send_to(int from, int to, const unsigned char *bytes, int size, int64_t time) {
   if (cuts[from][to]) return;
   int class = classify(bytes, size);
-  if (class < 0) return deliver(to, bytes, size, time, time);
+  if (class < 0 || (has_sites && site[from] == site[to])) return deliver(to, bytes, size, time, time);
   uint64_t *state = &stream[from][to][class];
   double share[8];
   for (int i = 0; i < 8; i++) share[i] = draw(state);
@@ -228,6 +229,8 @@ static void command(char *line) {
   else if (is("delay") && sscanf(rest, "%lf %lf", &delay_floor, &delay_mean) == 2) delay_floor *= 1e9, delay_mean *= 1e9;
   else if (is("divide"))
     for (int i = 0; i < ports; i++) component[i] = (int)strtol(rest, &rest, 10);
+  else if (is("sites"))
+    for (int i = 0; i < ports; i++, has_sites = 1) site[i] = (int)strtol(rest, &rest, 10);
 #undef is
   printf("%ld passed, %ld lost, %ld doubled\n", passed, lost, doubled);
   fflush(stdout);
