@@ -9,6 +9,8 @@
  *       one message each INTERVAL microseconds, with the time in it
  *   load watch ADDRESS GROUP COUNT
  *       joins, says so, and tells how old the messages were when they came, in milliseconds, and their rate
+ *   load views ADDRESS GROUP
+ *       joins, and prints for each membership message when it came (nanoseconds of the monotonic clock) and its size
  *   load hold ADDRESS CLIENTS connect|join|unread
  *       connects, and joins one group without or with (unread) membership messages; waits for the end of its input
  *
@@ -278,10 +280,33 @@ static int watch(const char *from, int count) {
     }
     SP_disconnect(box);
     qsort(ages, count, sizeof *ages, compare);
-    printf("{\"ok\": true, \"deliveries\": %d, \"p50\": %.1f, \"p90\": %.1f, \"p99\": %.1f, \"most\": %.1f, \"rate\": %.1f}\n",
+    printf("{\"ok\": true, \"deliveries\": %d, \"p50\": %.3f, \"p90\": %.3f, \"p99\": %.3f, \"most\": %.3f, \"rate\": %.1f}\n",
            count, ages[count / 2], ages[(int)((long)count * 9 / 10)], ages[(int)((long)count * 99 / 100)], ages[count - 1],
            (count - 1) / ((at - first) / 1e9));
     return 0;
+}
+
+static int views(const char *of) {
+    sp_time limit = {5, 0};
+    char name[MAX_GROUP_NAME], user[16];
+    mailbox box;
+    snprintf(user, sizeof user, "v%d", (int)getpid() % 1000000);
+    /* The daemon may be starting. */
+    for (int i = 0; SP_connect_timeout(addresses[0], user, 0, 1, &box, name, limit) != ACCEPT_SESSION; i++) {
+        if (i == 2000) fail("connect", i);
+        usleep(2000);
+    }
+    if (SP_join(box, of) < 0) fail("join", 0);
+    for (;;) {
+        service kind = 0;
+        char sender[MAX_GROUP_NAME];
+        int count, swapped;
+        int16 type;
+        if (SP_receive(box, &kind, sender, MOST, &count, name_room, &type, &swapped, sizeof body, body) < 0) return 1;
+        if (!Is_reg_memb_mess(kind)) continue;
+        printf("%llu %d\n", (unsigned long long)now(), count);
+        fflush(stdout);
+    }
 }
 
 static int hold(int count, const char *how) {
@@ -306,7 +331,7 @@ static int service_named(const char *name) {
 }
 
 int main(int count, char **words) {
-    if (count < 5) {
+    if (count < 4) {
         fprintf(stderr, "usage: see the head of load.c\n");
         return 2;
     }
@@ -318,11 +343,12 @@ int main(int count, char **words) {
     if (shared == MAP_FAILED) fail("mmap", 0);
     if (!strcmp(words[1], "flow") && count == 8)
         return flow(atoi(words[3]), atoi(words[4]), atoi(words[5]), service_named(words[6]), atof(words[7]));
-    if (!strcmp(words[1], "self")) return self(atoi(words[3]), atof(words[4]));
+    if (!strcmp(words[1], "self") && count == 5) return self(atoi(words[3]), atof(words[4]));
     if (!strcmp(words[1], "pace") && count == 8)
         return pace(words[3], atoi(words[4]), service_named(words[5]), atoi(words[6]), atoi(words[7]));
-    if (!strcmp(words[1], "watch")) return watch(words[3], atoi(words[4]));
-    if (!strcmp(words[1], "hold")) return hold(atoi(words[3]), words[4]);
+    if (!strcmp(words[1], "watch") && count == 5) return watch(words[3], atoi(words[4]));
+    if (!strcmp(words[1], "views") && count == 4) return views(words[3]);
+    if (!strcmp(words[1], "hold") && count == 5) return hold(atoi(words[3]), words[4]);
     fprintf(stderr, "load: no mode %s\n", words[1]);
     return 2;
 }
