@@ -231,6 +231,12 @@ struct Ring {
   /// Everybody has everything that this daemon was given to send.
   var isDrained: Bool { down.isEmpty && groupsDown.isEmpty && lastNumbered <= aru }
 
+  /// Gives back the memory of a burst.
+  mutating func spareMemory() {
+    pool.trim()
+    store.spareMemory()
+  }
+
   // MARK: Stopping
 
   /// The token is gone: of the ring's packets and variables everything stays, for the recovery.
