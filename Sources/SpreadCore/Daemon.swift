@@ -270,6 +270,7 @@ public struct ProtocolSettings {
     ring.wide = configuration.isWideArea
     ring.repeatsEarly = configuration.earlyRepetition
     ring.copiesTokens = configuration.tokenCopies
+    ring.lateStart = configuration.lateStart
     timeouts = configuration.timeouts
   }
 }

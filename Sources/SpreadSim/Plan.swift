@@ -162,6 +162,10 @@ extension Options {
         PlanEntry(time, .divide((0..<daemons).map { _ in random.below(parts) }, seconds(random.spread(0.5, 15)))))
     }
     addReloads(&entries)
+    // No ring that began late outlives the time of late starts: it could run out of numbers in the quiet phase.
+    if numbersLeft > 0 {
+      entries.append(PlanEntry(lateStartEnds, .cut(links { $0 != $1 }, 5 * Options.second)))
+    }
     random = Xoshiro256(seed, stream: 6)
     times(&random, rate: wallSteps, until: quiet) { time, random in
       entries.append(PlanEntry(time, .wallStep(random.below(daemons), seconds: random.within(-10...10))))

@@ -91,6 +91,10 @@ public final class World {
     run.personalWindow = Int32(options.personalWindow)
     run.sessionLimit = Int32(options.maxSessionMessages)
     run.isAccelerated = options.accelerated
+    if options.numbersLeft > 0 {
+      run.numbersLeft = Int32(options.numbersLeft)
+      run.lateUntil = configuration.lateStart.ends
+    }
     run.hurry = Int64(timeouts.hurry) * 1_000_000
     trace.setRun(run)
   }
@@ -129,6 +133,11 @@ public final class World {
     configuration.personalWindow = options.personalWindow
     configuration.earlyRepetition = options.earlyRepetition
     configuration.tokenCopies = options.tokenCopies
+    if options.numbersLeft > 0 {
+      configuration.lateStart = LateStart(
+        behind: 1 << 30 - Int32(options.numbersLeft),
+        until: Int32(Node.epoch) + Int32(options.lateStartEnds / Options.second))
+    }
     return configuration
   }
 
@@ -510,9 +519,10 @@ public final class World {
     var packet: Int32?
     let kind: Event.Kind = datagram.kind == .token ? .token : .packet
     let isSlow = options.slowForms > 0 && !isCalm && Rule.kindName(bytes, datagram.kind).hasPrefix("form")
+    let isExchange = options.exchangeLoss > 0 && !isCalm && datagramClass == .data && World.beginsGroups(bytes)
     func send(to receiver: Int, isMulticast: Bool) {
       var (first, second) = network.arrivals(
-        from: node.index, to: receiver, datagramClass, isMulticast: isMulticast, at: now)
+        from: node.index, to: receiver, datagramClass, isMulticast: isMulticast, isExchange: isExchange, at: now)
       if isSlow { first = first.map { $0 + UInt64(formDelay.unit() * 2 * options.slowForms * Double(Options.second)) } }
       switch applyRule(from: node.index, to: receiver, bytes, datagram.kind) {
       case .drop: first = nil
@@ -550,6 +560,14 @@ public final class World {
     mixer.add(bytes.slice(8, 20))
     mixer.add(bytes.slice(32, bytes.count - 32))
     return mixer.value
+  }
+
+  /// Whether a packet, in this machine's order, begins with a GROUPS message.
+  private static func beginsGroups(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    guard let header = try? PacketHeader(bytes), [1, -1].contains(header.firstFragment.index),
+      let message = MessageHeader(bytes.slice(PacketHeader.size, bytes.count - PacketHeader.size))
+    else { return false }
+    return message.type.contains(.groups)
   }
 
   var currentHash: UInt64 { pool.hash(current) }

@@ -77,6 +77,8 @@ struct RingSettings {
   /// Ours (Repetition.swift): repeat early what seems lost; send tokens twice while datagrams get lost.
   var repeatsEarly = true
   var copiesTokens = true
+  /// Tests only.
+  var lateStart = LateStart()
 }
 
 struct Ring {
@@ -103,6 +105,8 @@ struct Ring {
   var aru: Int32 = 0
   var lastDiscarded: Int32 = 0
   var lastDelivered: Int32 = 0
+  /// What the ring's numbers begin behind: 0 (`lateStart`).
+  var start: Int32 = 0
   /// Daemons that were promised the old ring's messages; grows only when a recovery fails after its aru was raised.
   var commitSet: [Int]
 
