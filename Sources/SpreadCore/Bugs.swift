@@ -6,7 +6,7 @@
     // Ring.
     case safeAfterOneToken, safeAtOnce, gapsIgnored, duplicatesAccepted, nothingRequested, anyRoundAccepted
     case staleTokenAtLeader, flowControlIgnored, sendsInRecovery, sequenceNotRaised
-    case repetitionIsNewRound, leavesAtOnce, numbersNeverEnd
+    case repetitionIsNewRound, leavesAtOnce, numbersNeverEnd, aloneWithoutNumbers
     // Recovery.
     case allDeliveredBehindHole, transitionalDropped, holesNotCommon, lateCounted, noRewind, timeRepeats
     // Groups.
@@ -28,7 +28,7 @@
   enum Bug {
     case safeAfterOneToken, safeAtOnce, gapsIgnored, duplicatesAccepted, nothingRequested, anyRoundAccepted
     case staleTokenAtLeader, flowControlIgnored, sendsInRecovery, sequenceNotRaised
-    case repetitionIsNewRound, leavesAtOnce, numbersNeverEnd
+    case repetitionIsNewRound, leavesAtOnce, numbersNeverEnd, aloneWithoutNumbers
     case allDeliveredBehindHole, transitionalDropped, holesNotCommon, lateCounted, noRewind, timeRepeats
     case earlyInExchange, sendsInExchange, mergeNotTold, indexKept, setsNotDivided, remoteLeaveIgnored
     case disconnectOfOneGroup, noSignal, groupOfAll

@@ -52,6 +52,8 @@ public enum TokenLossReason: Equatable, Sendable {
   case aruBeyondHeld
   /// A token claims more packets than flow control allows to be under way.
   case sequenceTooHigh
+  /// A daemon alone has come to the end of the sequence numbers.
+  case numbersUsedUp
   /// Recovery took more than 500 rounds.
   case recoveryTooLong
   /// A packet that belongs to a message whose earlier piece never came (stock exits).
