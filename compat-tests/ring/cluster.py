@@ -135,6 +135,11 @@ class Cluster:
                     user=user_name(), group=group_name(), log=daemon.log, debug=debug,
                     timeouts=timeout_lines(timeouts)))
 
+    def own_id(self, daemon):
+        """With stock daemons the ids lie near each other: three that lie in a circle make a stock daemon tell the sets of a
+        view in an order of chance, another one in each group (evs-properties D9)."""
+        return f" VirtualID = {(daemon.index + 1) * 1000}" if any(d.kind == "S" for d in self.daemons) else ""
+
     def segment(self, k, count):
         """Neighbours in the configuration share a segment; each has a multicast address and a port of its own."""
         size = -(-len(self.daemons) // count)
@@ -142,7 +147,7 @@ class Cluster:
         for daemon in self.daemons[k * size:(k + 1) * size]:
             daemon.port = self.port + 2 * k
             block = self.network.interface_block(daemon.index)
-            lines.append(f"  {daemon.name} {self.network.address(daemon.index)}{block}")
+            lines.append(f"  {daemon.name} {self.network.address(daemon.index)}{self.own_id(daemon)}{block}")
         return "\n".join([*lines, "}", ""])
 
     def start(self):
