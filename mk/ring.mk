@@ -26,6 +26,7 @@ check-ring: stage ring-check
 	$(RING_RUN) --daemons 4 --segments 2 --seconds 4 --seed $(SEED) --options 'AcceleratedRing = true'
 	$(RING_RUN) --daemons 3 --family link-local --seconds 3 --seed $(SEED)
 	timeout -k 5 120 compat-tests/ring/hostile.py $(STAGE)/sbin/spread
+	timeout -k 5 60 compat-tests/ring/flush.py $(STAGE) --cuts 1
 
 soak: stage ring-check
 	compat-tests/ring/soak.py $(STAGE) --check $(RING_CHECK) --minutes $(MIN) --daemons $(DAEMONS) --seed $(SEED)
