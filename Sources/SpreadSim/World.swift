@@ -97,6 +97,7 @@ public final class World {
     }
     run.hurry = Int64(timeouts.hurry) * 1_000_000
     trace.setRun(run)
+    for entry in self.plan { tellCheckers(of: entry.action) }
   }
 
   deinit { pool.deallocate() }
@@ -156,6 +157,7 @@ public final class World {
 
   func schedule(_ entry: PlanEntry) {
     plan.append(entry)
+    tellCheckers(of: entry.action)
     queue.add(.plan, 0, plan.count - 1, at: entry.time)
   }
 
@@ -231,8 +233,8 @@ public final class World {
     case .divide(let parts, let length):
       divide(parts)
       queue.add(.planEnd, 0, place, at: min(now + length, max(options.quiet, now + 1)))
-    case .reconfigure(let length, let spread, let window, let without):
-      reconfigure(window, without, spread, place)
+    case .reconfigure(let length, let spread, let change):
+      reconfigure(change, spread, place)
       queue.add(.planEnd, 0, place, at: now + length)
     case .connect(let client): connect(clients[client])
     case .join(let client, let group): join(clients[client], group)
@@ -248,7 +250,7 @@ public final class World {
     switch plan[place].action {
     case .cut(let links, _): for link in links { network.heal(link) }
     case .divide(let parts, _): divide(parts.map { _ in 0 })
-    case .reconfigure(_, let spread, _, _): reconfigure(options.window, nil, spread, place)
+    case .reconfigure(_, let spread, _): reconfigure(FileChange(window: options.window), spread, place)
     default: break
     }
   }

@@ -133,6 +133,8 @@ static void codes_without_group(void) {
   CHECK_EQUAL(FL_leave(a.mbox, group), ILLEGAL_GROUP);
   CHECK_EQUAL(FL_flush(a.mbox, group), ILLEGAL_GROUP);
   CHECK_EQUAL(FL_multicast(a.mbox, FIFO_MESS, group, 0, 1, text), ILLEGAL_GROUP);
+  CHECK_EQUAL(FL_multicast(a.mbox, FIFO_MESS, group, 0, -1, text), ILLEGAL_GROUP);
+  CHECK_EQUAL(FL_multicast(a.mbox, FIFO_MESS | REG_MEMB_MESS, group, 0, -1, text), ILLEGAL_SERVICE);
   CHECK_EQUAL(FL_multicast(a.mbox, FIFO_MESS | REG_MEMB_MESS, group, 0, 1, text), ILLEGAL_SERVICE);
   CHECK_EQUAL(FL_multicast(a.mbox, FIFO_MESS | FLUSH_REQ_MESS, group, 0, 1, text), ILLEGAL_SERVICE);
   CHECK_EQUAL(FL_multicast(a.mbox, FIFO_MESS, group, -32766, 1, text), ILLEGAL_MESSAGE_TYPE);
@@ -225,7 +227,8 @@ static void scatters(void) {
   memset(rest, 0, sizeof rest);
   CHECK_EQUAL(FL_scat_receive(b.mbox, &type, sender, 3, &count, names, &kind, &endian, &in, &more), 11);
   CHECK(memcmp(first, "one", 3) == 0);
-  CHECK(memcmp(rest, " message", 8) == 0); /* stock lets its decoration show behind */
+  CHECK(memcmp(rest, " message", 8) == 0);
+  if (better) CHECK_TEXT(rest, " message"); /* stock lets its decoration show behind */
   CHECK_EQUAL(count, 2);
 }
 

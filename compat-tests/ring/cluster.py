@@ -37,6 +37,8 @@ def timeout_lines(which):
     return "".join(f"{name}Timeout = {value}\n" for name, value in zip(TIMEOUT_NAMES, TIMEOUTS[which]))
 
 MEMBERSHIP = re.compile(r"Membership id is \( (-?\d+), (-?\d+)\)")
+# A daemon of it; behind the address all but those of 4.4.0 tell the id.
+MEMBER = re.compile(r"\t\t(\S+) +\t\S")
 
 
 class Daemon:
@@ -98,8 +100,8 @@ class Daemon:
                     found.append((match.groups(), []))
                 elif "---- started" in line:
                     found.append((None, []))
-                elif "\tID: " in line and found:
-                    found[-1][1].append(line.split()[-4] if line.split()[-2] == "ID:" else line.split()[0])
+                elif found and (match := MEMBER.search(line)):
+                    found[-1][1].append(match.group(1))
         return found
 
 
@@ -123,6 +125,7 @@ class Cluster:
                  timeouts="short"):
         self.port = port
         self.network = network
+        self.wire44 = "Wire44" in options
         self.daemons = [
             Daemon(i, kind, {"O": ours, "S": stock}[kind], network, directory) for i, kind in enumerate(pattern)]
         runtime = os.path.join(directory, "run")
@@ -137,8 +140,9 @@ class Cluster:
 
     def own_id(self, daemon):
         """With stock daemons the ids lie near each other: three that lie in a circle make a stock daemon tell the sets of a
-        view in an order of chance, another one in each group (evs-properties D9)."""
-        return f" VirtualID = {(daemon.index + 1) * 1000}" if any(d.kind == "S" for d in self.daemons) else ""
+        view in an order of chance, another one in each group (evs-properties D9). On the wire of 4.4.0 ids are addresses."""
+        has_stock = any(d.kind == "S" for d in self.daemons)
+        return f" VirtualID = {(daemon.index + 1) * 1000}" if has_stock and not self.wire44 else ""
 
     def segment(self, k, count):
         """Neighbours in the configuration share a segment; each has a multicast address and a port of its own."""
