@@ -1,9 +1,11 @@
 # Everything that people type. The rules of each part are in mk/.
 #
 #   make run       build the daemon and spuser, start a daemon on this machine, say what to type next
-#   make test      every test, the programs of compat-tests included
+#   make           builds daemon, libraries and tools
+#   make test      every test, the programs of compat-tests included; its parts: docs/testing.md
 #   make install   DESTDIR= PREFIX=: daemon, tools, libraries, headers, pkg-config and CMake files, manual pages, unit;
 #                  make uninstall removes it again, make deb makes Debian packages of it
+#   make stage     the same into .build-stage, for the checks
 #   make clean
 
 PREFIX ?= /usr/local
@@ -14,7 +16,8 @@ PORT ?= 4803
 
 all: daemon lib tools
 
-run: needs-swift daemon tools
+run: needs-swift daemon
+	$(MAKE) --no-print-directory tools TOOL_PRODUCTS=spuser
 	@echo
 	@echo 'Built. Where the text below says "spuser", type: .build-tools/release/spuser'
 	@echo

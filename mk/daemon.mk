@@ -1,5 +1,8 @@
 # The daemon: built with the Swift runtime inside, so that it runs where no Swift is installed.
 # Installed as sbin/spread; the product has another name because the library is called spread.
+#
+#   make daemon
+#   make install-daemon   DESTDIR= PREFIX= SBINDIR=
 
 PREFIX ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin

@@ -1,4 +1,4 @@
-# Fuzzing with libFuzzer (docs/architecture.md, "Tests").
+# Fuzzing with libFuzzer (docs/architecture.md, "Fuzzing and measuring").
 #
 #   make fuzz T=configuration MIN=10     ten minutes of Fuzz/ConfigurationFuzz.swift (upper or lower case)
 #   make fuzz-quick SEC=5                some seconds of each, from the seeds alone (part of make test, with 2)

@@ -6,7 +6,8 @@
 #   make check-packaging     part of make test: what the daemon tells a service manager, programs built with pkg-config
 #                            and CMake, install and uninstall, pages and units
 #   make check-deb           the packages in a fresh Debian (as root; debootstrap and a mirror, or DEB_CHROOT= one
-#                            that is there): install, start, upgrade, remove, purge
+#                            that is there): install, start, upgrade, remove, purge; with systemd-nspawn also the
+#                            service under a booted systemd; with lintian its errors
 
 PREFIX ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin

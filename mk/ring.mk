@@ -3,7 +3,8 @@
 #   make check-ring              a short run, part of make test
 #   make chaos MIN=10 SEED=1     long runs, seed after seed; DAEMONS=5, RING_ARGS= more arguments of run.py
 #   make soak MIN=60             one ring for a long time: what grows, and whether anything happens without a cause
-#   make compat STOCK=/prefix    also rings with daemons of a stock 5.0.1 installation; RING_SECONDS= for each pattern
+#   make compat STOCK=/prefix    also rings with daemons of a stock 5.0.1 installation; RING_SECONDS= for each pattern;
+#                                STOCK44= rings on the wire of a 4.4.0 installation (PREFIX/sbin/spread)
 
 SEED ?= 1
 DAEMONS ?= 3
@@ -11,6 +12,7 @@ RING_SECONDS ?= 20
 RING_ARGS ?=
 RING_CHECK := .build-tools/release/spread-check
 RING_RUN = compat-tests/ring/run.py $(STAGE) --check $(RING_CHECK)
+RING_MIXED = --seconds $(RING_SECONDS) --seed $(SEED) $(RING_ARGS)
 RING_PATTERNS := OSS SOS OOS SOO OOSS SSOO
 
 .PHONY: check-ring ring-check soak chaos compat-ring
@@ -37,5 +39,11 @@ compat-ring: stage ring-check
 	@if [ -z '$(STOCK)' ]; then \
 	  echo; echo '*** NOT TESTED: rings with stock daemons. Name a stock 5.0.1 installation: make compat STOCK=/prefix'; echo; \
 	else for pattern in $(RING_PATTERNS); do \
-	  $(RING_RUN) --stock $(STOCK) --pattern $$pattern --seconds $(RING_SECONDS) --seed $(SEED) $(RING_ARGS) || exit 1; \
+	  $(RING_RUN) --stock $(STOCK) --pattern $$pattern $(RING_MIXED) || exit 1; \
+	done; \
+	$(RING_RUN) --stock $(STOCK) --pattern SOO --options 'AcceleratedRing = true' $(RING_MIXED) && \
+	$(RING_RUN) --stock $(STOCK) --pattern SOOS --segments 2 $(RING_MIXED) && \
+	$(RING_RUN) --stock $(STOCK) --pattern OSO --family ipv6 $(RING_MIXED); fi
+	@if [ -n '$(STOCK44)' ]; then for pattern in OSO SO; do \
+	  $(RING_RUN) --stock $(STOCK44) --wire44 --pattern $$pattern $(RING_MIXED) || exit 1; \
 	done; fi

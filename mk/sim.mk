@@ -1,4 +1,4 @@
-# The simulator (docs/architecture.md, "Tests").
+# The simulator (docs/architecture.md, "Simulator and checkers"; docs/testing.md).
 #
 #   make sim SEEDS=n [FROM=s]   n seeds; the last line says "n seeds, v violations"
 #   make sim SEED=x             one seed; a violation is shrunk, told in full and saved as a scenario
@@ -6,6 +6,7 @@
 #   make bugbank [SEEDS=500]    every planted bug, and the seed that finds it
 #   make scenarios [REWRITE=1]  Tests/Scenarios/*.txt print what they say; with REWRITE they are written anew
 #   make sim-speed              virtual seconds per second
+#   make sim-test               the part of make test
 
 SIM := .build-sim
 FROM ?= 1

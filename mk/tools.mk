@@ -10,6 +10,8 @@ BINDIR ?= $(PREFIX)/bin
 SWIFT ?= swift
 
 TOOLS := spuser spflooder spping spmonitor spread-check
+# What "make tools" builds; "make run" needs one of them only.
+TOOL_PRODUCTS ?= $(TOOLS) flush-user
 TOOLS_BUILD := .build-tools
 COMPAT_PREFIX ?= $(STAGE)
 COMPAT_ADDRESS ?=
@@ -17,7 +19,7 @@ COMPAT_ADDRESS ?=
 .PHONY: tools install-tools compat
 
 tools:
-	for tool in $(TOOLS) flush-user; do \
+	for tool in $(TOOL_PRODUCTS); do \
 	  $(SWIFT) build -c release --product $$tool --static-swift-stdlib --disable-local-rpath \
 	    --scratch-path $(TOOLS_BUILD) || exit 1; done
 

@@ -13,26 +13,13 @@
 #include <unistd.h>
 
 #include "CSpreadSystem.h"
+#include "retry.h"
 
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
 #endif
 
 const int sys_einval = EINVAL, sys_eio = EIO, sys_emsgsize = EMSGSIZE;
-
-#define RETRY(type, call)                        \
-  ({                                             \
-    type result_;                                \
-    do result_ = (call);                         \
-    while (result_ < 0 && errno == EINTR);       \
-    result_ < 0 ? -(type)errno : result_;        \
-  })
-#define RESULT(call) RETRY(int, call)
-
-static int close_with(int fd, int result) {
-  close(fd);
-  return result;
-}
 
 static socklen_t to_sockaddr(const struct sys_address *from, struct sockaddr_in6 *to) {
   if (from->family == 6) {

@@ -29,28 +29,15 @@
 #include <time.h>
 #include <unistd.h>
 
-const int sys_eagain = EAGAIN, sys_econnreset = ECONNRESET, sys_emfile = EMFILE, sys_enfile = ENFILE, sys_enobufs = ENOBUFS, sys_enomem = ENOMEM,
-          sys_eaddrinuse = EADDRINUSE, sys_eaddrnotavail = EADDRNOTAVAIL, sys_eacces = EACCES, sys_enoent = ENOENT,
-          sys_econnrefused = ECONNREFUSED, sys_eexist = EEXIST;
+#include "retry.h"
 
-/* The value of a call that is repeated while signals interrupt it; the negated errno when it fails. */
-#define RETRY(type, call)                        \
-  ({                                             \
-    type result_;                                \
-    do result_ = (call);                         \
-    while (result_ < 0 && errno == EINTR);       \
-    result_ < 0 ? -(type)errno : result_;        \
-  })
-#define RESULT(call) RETRY(int, call)
+const int sys_eagain = EAGAIN, sys_econnreset = ECONNRESET, sys_emfile = EMFILE, sys_enfile = ENFILE,
+          sys_enobufs = ENOBUFS, sys_enomem = ENOMEM, sys_eaddrinuse = EADDRINUSE, sys_eaddrnotavail = EADDRNOTAVAIL,
+          sys_eacces = EACCES, sys_enoent = ENOENT, sys_econnrefused = ECONNREFUSED, sys_eexist = EEXIST;
 
 #ifndef SYS_epoll_pwait2
 #define SYS_epoll_pwait2 441
 #endif
-
-static int close_with(int fd, int result) {
-  close(fd);
-  return result;
-}
 
 /* ---- readiness ---- */
 

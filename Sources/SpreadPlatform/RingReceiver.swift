@@ -1,6 +1,6 @@
 // Reading the ring's sockets (daemon-ring 3.1): whatever the order of arrival, packets queued in the kernel are
-// processed before a token, or a daemon would ask for packets it already has. When the core prefers the token (accelerated ring,
-// daemon-ring 3.7), it is the other way round until the next token.
+// processed before a token, or a daemon would ask for packets it already has. When the core prefers the token
+// (accelerated ring, daemon-ring 3.7), it is the other way round until the next token.
 
 import CSpreadSystem
 import SpreadCore

@@ -90,8 +90,8 @@ struct Options {
     their machine or in their network, join groups, and get every message of a group in
     the same order.
 
-    Usage: spread [-n NAME] [-c FILE] [-l y|n] [--check] [--port N] [--user NAME]
-                  [--log-format text|json]
+    Usage: spread [-n NAME] [-c FILE] [-l y|n] [--check [--against FILE]] [--port N]
+                  [--user NAME] [--log-format text|json]
 
       -n NAME         run as the daemon NAME of the configuration; without it, as the
                       first one whose address is an address of this machine

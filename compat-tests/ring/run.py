@@ -61,6 +61,7 @@ def options():
     parser.add_argument("--timeouts", choices=list(cluster.TIMEOUTS),
                         help="of the daemons; usual with --schedule, else short")
     parser.add_argument("--options", default="AcceleratedRing = false", help="lines for the configuration")
+    parser.add_argument("--wire44", action="store_true", help="all on the wire of Spread 4.4.0; --stock is one of those then")
     parser.add_argument("--debug", default="", help="more DebugFlags for the daemons")
     parser.add_argument("--port", type=int, default=47800)
     parser.add_argument("--check", help="the program spread-check; without it traces are recorded and not judged")
@@ -80,6 +81,8 @@ def options():
         parser.error(f"the schedule is for {result.schedule.daemons} daemons")
     if not 2 <= len(result.pattern) <= 40 or set(result.pattern) - {"O", "S"}:
         parser.error("a pattern is 2 to 40 letters O and S")
+    if result.wire44:
+        result.options += "\n#@ Wire44 = on"
     result.daemon = result.daemon or os.path.join(result.prefix, "sbin", "spread")
     return result
 

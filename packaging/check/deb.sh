@@ -39,6 +39,14 @@ cp /etc/resolv.conf "$debian/etc/resolv.conf"
 mkdir "$debian/packages"
 cp "$packages"/*.deb "$debian/packages"
 
+if command -v lintian >/dev/null; then
+  # Who builds the packages names himself with DEBEMAIL.
+  check "lintian has no errors" lintian --fail-on error --allow-root "$packages"/*.deb --suppress-tags \
+    bogus-mail-host,bogus-mail-host-in-debian-changelog,root-in-contact
+else
+  echo "*** NOT TESTED: lintian is not installed"
+fi
+
 # What there is, without what package managers write for themselves.
 contents() {
   (cd "$debian" && find . -path ./packages -prune -o -path ./var/lib/dpkg -prune -o -path ./var/cache -prune -o \
@@ -47,6 +55,7 @@ contents() {
     -path './etc/subgid*' -prune -o -path ./etc/.pwd.lock -prune -o -path ./dev -prune -o -print) | sort
 }
 contents >"$work/before"
+cp -a "$debian" "$work/fresh"
 
 install() { inside sh -c "apt-get install -y --no-install-recommends --allow-downgrades $*"; }
 
@@ -78,6 +87,14 @@ check "runs and serves" life
 check "remembers its last membership" sh -c "ls '$debian'/var/lib/spread/membership-time.*"
 check "leaves no socket" not test -e "$debian/tmp/4803"
 check "pages are there" inside sh -c 'zcat /usr/share/man/man8/spread.8.gz | grep -q "^.Dt SPREAD 8"'
+for program in spuser sptuser flush_user spflooder spping spmonitor spread-check; do
+  check "$program runs" inside $program --help
+done
+check "spmonitor has its page" inside sh -c 'zcat /usr/share/man/man8/spmonitor.8.gz | grep -q "^.Dt SPMONITOR 8"'
+for name in spread tspread-core spread-core; do
+  check "lib$name has its soname" sh -c \
+    "readelf -d '$debian'/usr/lib/*/lib$name.so.3 | grep -F 'Library soname: [lib$name.so.3]'"
+done
 
 # An upgrade keeps what the administrator wrote.
 echo "# written by the administrator" >>"$debian/etc/spread/spread.conf"
@@ -90,9 +107,22 @@ check "is the later version" inside sh -c "dpkg-query -W -f '\${Version}' spread
 check "keeps the configuration" grep -q "written by the administrator" "$debian/etc/spread/spread.conf"
 check "runs after the upgrade" life
 
+# The service, where a container can be booted.
+mkdir "$work/boot"
+cp "$packages"/*.deb "$work/boot"
+cp -r "$work/later" "$work/boot/later"
+if "$root/packaging/check/boot.sh" "$work/boot" "$work/fresh"; then
+  passed=$((passed + 1))
+else
+  failed=$((failed + 1))
+fi
+
 # Programs can be built with the development package.
 if inside sh -c 'apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev pkg-config' >"$work/log" 2>&1; then
   check "the development package installs" install /packages/libspread-dev_"$version".1_*.deb
+  for page in SP_connect FL_connect E_attach_fd; do
+    check "has the page of $page" inside sh -c "zcat /usr/share/man/man3/$page.3.gz | grep -q '^.Sh SYNOPSIS'"
+  done
   cp "$root/packaging/check/program/program.c" "$debian/packages"
   check "a program is built with it" inside sh -c \
     'gcc /packages/program.c $(pkg-config --cflags --libs spread) -o /packages/program && /packages/program |

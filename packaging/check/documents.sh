@@ -55,7 +55,36 @@ if [ -n "$simulator" ] && [ -x "$simulator" ]; then
 else
   echo "*** NOT TESTED: the scenario of docs/testing.md, because the simulator is not built (make scenarios)"
 fi
-echo "*** NOT RUN from the documents: what needs root or another machine (systemctl, nft, iptables, ss, podman), what runs"
-echo "*** without end or for long (make run, make sim, make bugbank, make chaos, make bench, make fuzz, spuser, spping)"
+# Every event of the log and every reason is in docs/operations.md, and nothing else is in its tables.
+grep -rhoE '"[a-z]+(-[a-z]+)*(\.[a-z]+(-[a-z]+)*){1,2}"' Sources/SpreadPlatform Sources/spread-daemon |
+  tr -d '"' | grep -vxE 'spread\.conf' | sort -u >"$work/events"
+grep -oE '^\| `[a-z-]+\.[a-z.-]+`' docs/operations.md | tr -d '|` ' | sort -u >"$work/documented"
+[ "$(wc -l <"$work/events")" -gt 30 ] || fail "the events of the log were not found in the sources"
+diff "$work/events" "$work/documented" >"$work/out" ||
+  fail "events of the log in the sources (<) and in docs/operations.md (>): $(grep '^[<>]' "$work/out")"
+reasons=$(awk '/^extension/ { prefix = "" } /^extension HeaderViolation/ { prefix = "bad-message-" }
+  /^extension AuthenticationRefusal/ { prefix = "authentication-" } /^extension MonitorDenial/ { prefix = "monitor-" }
+  /^extension StopReason.OwnChange/ { prefix = "changed-" }
+  /var name: String/ { on = 1 } /var text: String/ { on = 0 }
+  on && /case \.[a-zA-Z]+(\(.*\))?: "[a-z-]+"$/ { split($0, part, "\""); print prefix part[2] }' \
+  Sources/SpreadPlatform/LogText.swift)
+[ "$(echo "$reasons" | wc -l)" -gt 40 ] || fail "the reasons in the log were not found in the sources"
+for reason in $reasons; do
+  grep -qF "\`$reason\`" docs/operations.md || fail "docs/operations.md does not explain the reason $reason"
+done
+# Every setting of our own is in the manual page.
+for setting in $(sed -n 's/.*OwnSetting(name: "\([A-Za-z0-9]*\)".*/\1/p' \
+  Sources/SpreadCore/Configuration/OwnSettings.swift); do
+  grep -q "^\.It Cm #@ $setting " docs/man/spread.conf.5 || fail "spread.conf.5 does not explain #@ $setting"
+done
+# The time limits of docs/operations.md are a configuration.
+{
+  printf 'Spread_Segment 127.0.0.255:4803 {\n  d1 127.0.0.1\n}\n'
+  awk '/^TokenTimeout/ { on = 1 } /^```/ { on = 0 } on' docs/operations.md
+} >"$work/times.conf"
+"$prefix/sbin/spread" -c "$work/times.conf" --check >"$work/out" 2>&1 || fail "the time limits: $(cat "$work/out")"
+grep -q '^TokenTimeout' "$work/times.conf" || fail "docs/operations.md shows no time limits"
+
+python3 -B packaging/check/commands.py "$prefix" "$simulator" || failed=1
 echo "documents: $(echo "$targets" | wc -l) make targets, failed: $failed"
 exit $failed

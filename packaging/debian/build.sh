@@ -47,8 +47,7 @@ take() {
 take libspread3 "usr/lib/$multiarch/lib*.so.3*"
 take libspread-dev "usr/lib/$multiarch/*" 'usr/include/*' 'usr/share/man/man3/*'
 take spread-tools 'usr/bin/*' 'usr/share/man/man1/*'
-[ ! -d "$out/tree/usr/share/man/man8" ] || [ ! -e "$out/tree/usr/share/man/man8/spmonitor.8" ] ||
-  take spread-tools 'usr/share/man/man8/spmonitor.8'
+take spread-tools 'usr/share/man/man8/spmonitor.8'
 mkdir -p "$out/tree/etc/spread"
 cp "$root/packaging/spread.conf" "$out/tree/etc/spread/spread.conf"
 take spread 'usr/sbin/*' 'lib/systemd/*' 'usr/lib/sysusers.d/*' 'etc/spread/*' 'usr/share/doc/*' 'usr/share/man/*'
@@ -151,6 +150,7 @@ Replaces: spread (<< 5.0.1+)
 Breaks: spread (<< 5.0.1+)
 Suggests: spread
  Programs to talk to Spread daemons by hand and to measure them: spuser,
- sptuser, spflooder, spping; and spread-check, which judges recorded traces.
+ sptuser, flush_user, spflooder, spping; spmonitor, which shows what the daemons
+ of a ring do; and spread-check, which judges recorded traces.
 FIELDS
 rm -rf "$out/tree" "$out/packages" "$out/taken" "$out/fields" "$out/install.log"

@@ -20,7 +20,6 @@ int sys_epoll_remove(int set, int fd);
 /* -1: without limit. Linux before 5.11 rounds up to milliseconds. */
 int sys_epoll_wait(int set, struct epoll_event *events, int capacity, int64_t timeout_ns);
 
-static inline uint32_t sys_event_mask(const struct epoll_event *events, int i) { return events[i].events; }
 static inline uint64_t sys_event_token(const struct epoll_event *events, int i) { return events[i].data.u64; }
 static inline uint32_t sys_events_readable(void) { return EPOLLIN; }
 static inline uint32_t sys_events_writable(void) { return EPOLLOUT; }
@@ -135,5 +134,5 @@ const char *sys_environment(const char *name);
 _Noreturn void sys_exit(int code);
 
 /* errno values the shell distinguishes. */
-extern const int sys_eagain, sys_econnreset, sys_emfile, sys_enfile, sys_enobufs, sys_enomem, sys_eaddrinuse, sys_eaddrnotavail,
-    sys_eacces, sys_enoent, sys_econnrefused, sys_eexist;
+extern const int sys_eagain, sys_econnreset, sys_emfile, sys_enfile, sys_enobufs, sys_enomem, sys_eaddrinuse,
+    sys_eaddrnotavail, sys_eacces, sys_enoent, sys_econnrefused, sys_eexist;

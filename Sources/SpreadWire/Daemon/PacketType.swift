@@ -67,7 +67,6 @@ public enum DatagramSize {
   public static let maxPacket = 1472
   public static let maxPacketBody = maxPacket - header
   public static let maxToken = 65507
-  public static let maxTokenBody = maxToken - header
   /// Pieces of one message.
   public static let maxPieces = 100
 }
