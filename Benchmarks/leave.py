@@ -88,7 +88,8 @@ def main():
     net = network.make(len(options.pattern), None, "ipv4")
     ring = cluster.Cluster(
         options.pattern, os.path.join(prefix, "sbin/spread"),
-        options.stock and os.path.join(options.stock, "sbin/spread"), net, scratch, options.port, options="AcceleratedRing = false", timeouts="default")
+        options.stock and os.path.join(options.stock, "sbin/spread"),
+        net, scratch, options.port, options="AcceleratedRing = false", timeouts="default")
     try:
         load = os.path.join(scratch, "load")
         subprocess.run(["cc", "-O2", "-o", load, os.path.join(HERE, "load.c"), "-I", f"{prefix}/include", "-L",
