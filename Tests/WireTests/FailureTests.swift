@@ -52,6 +52,9 @@ private func changed32(_ bytes: [UInt8], _ offset: Int, _ value: Int32) -> [UInt
     #expect(reason(changed32(alive, 0, Int32(bitPattern: 0x8000_0380))) == .unknownType)
     #expect(reason(changed32(alive, 0, Int32(bitPattern: 0x8000_0083))) == .unknownType)
     #expect(reason(changed32(alive, 0, Int32(bitPattern: 0x8000_8080))) == .length)
+    // One damaged bit makes ALIVE a status request, and a packet of data a partition.
+    #expect(reason(changed32(alive, 0, Int32(bitPattern: 0x8100_0180))) == .unknownType)
+    #expect(reason(changed32(alive, 0, Int32(bitPattern: 0x8200_0088))) == .unknownType)
   }
 
   @Test func lists() {
