@@ -31,7 +31,7 @@ test: needs
 	$(MAKE) --no-print-directory check-lib check-man
 	$(MAKE) --no-print-directory fuzz-quick SEC=2
 	$(MAKE) --no-print-directory stage
-	$(MAKE) --no-print-directory check-compat check-packaging
+	$(MAKE) --no-print-directory check-compat check-clients check-packaging
 	$(MAKE) --no-print-directory check-ring check-allocations
 	@echo "make test: everything passed"
 

@@ -2,7 +2,7 @@
 
 usage: bench.py [options] PREFIX
     --stock PREFIX   another tree beside it, run by run in turn
-    --rounds N       of each row and side; the table shows medians (5)
+    --rounds N       of each row and side; the table shows medians (3)
     --seconds S      of each run (1)
     --only REGEX     rows whose name matches
     --ring N         rows with N daemons on this machine instead of one
@@ -265,7 +265,7 @@ def table(daemons):
     return ([("memory when idle", "MB", False, idle_size),
              ("memory per client, connected", "KB", False, held("connect")),
              ("memory per client, joined", "KB", False, held("join")),
-             ("memory per client, memberships unread", "KB", False, held("unread")),
+             ("memory per client, notices unread", "KB", False, held("unread")),
              ("connects one after another", "1/s", True, connects)]
             + [flow(1, 1, size) for size in SIZES]
             + [flow(1, 1, 1024, tcp=True), flow(1, 1, 1024, "reliable"), flow(4, 4, 1024), flow(1, 10, 1024),
@@ -321,7 +321,7 @@ def main():
     parser = argparse.ArgumentParser(usage="bench.py [options] PREFIX", add_help=False)
     parser.add_argument("prefix", nargs="?")
     parser.add_argument("--stock")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=1)
     parser.add_argument("--only", default="")
     parser.add_argument("--ring", type=int, default=1)

@@ -11,8 +11,10 @@ struct LoneNode {
   var membership: MembershipID { world.nodes[0].membership ?? MembershipID(ProcessID(0), 0) }
 
   /// - Parameter phase: 0 just started, 1 gathering, 2 and 3 alone in operation.
-  init(phase: Int, segments: Int) {
-    let configuration = fuzzConfiguration(daemons: 3, segments: segments)
+  init(phase: Int, segments: Int, obeysMonitors: Bool, speaksWire44: Bool) {
+    var configuration = fuzzConfiguration(daemons: 3, segments: segments)
+    configuration.dangerousMonitor = obeysMonitors
+    configuration.speaksWire44 = speaksWire44
     hash = configuration.hash
     world = World(configuration)
     world.step(0, .start)
@@ -42,11 +44,16 @@ struct DatagramScript {
   /// How much of each header is made acceptable; bits as in `patch`.
   let patches: Int
   var node: LoneNode
+  /// Packets carry what monitors of 4.4.0 write.
+  let fromMonitor44: Bool
 
-  init(_ reader: inout FuzzReader) {
+  /// - Parameter obeysMonitors: all commands of monitors are allowed, and a bit of the state chooses the wire of 4.4.0.
+  init(_ reader: inout FuzzReader, obeysMonitors: Bool = false) {
     let control = reader.byte()
     patches = reader.byte()
-    node = LoneNode(phase: control & 3, segments: control & 4 != 0 ? 2 : 1)
+    fromMonitor44 = obeysMonitors && control & 8 != 0
+    node = LoneNode(
+      phase: control & 3, segments: control & 4 != 0 ? 2 : 1, obeysMonitors: obeysMonitors, speaksWire44: fromMonitor44)
   }
 
   /// Length field, hash and transmitter always; the rest by bits, so that both ways are taken.
@@ -69,6 +76,10 @@ struct DatagramScript {
     if patches & 1 == 0 {
       base.put32(node.membership.process.rawValue, at: 12, order)
       base.put32(UInt32(bitPattern: node.membership.time), at: 16, order)
+    }
+    if fromMonitor44 {
+      base.put32(Monitor44.hash, at: 28, order)
+      if patches & 1 == 0 { base.put32(Monitor44.mark.rawValue, at: 12, order) }
     }
     if patches & 2 == 0 { base.put32(peer.id.rawValue, at: 8, order) }
     if patches & 4 == 0 { base.put32(raw.u32(at: 20, order) & 0xff, at: 20, order) }

@@ -100,6 +100,13 @@ def seeds():
         datagram_seeds(lambda kind: kind & 0x5f)
     elif KIND == "membership packets":
         datagram_seeds(lambda kind: kind & 0x700)
+    elif KIND == "monitor packets":
+        with open("Tests/Vectors/monitor/vectors.json", "rb") as file:
+            packets = [bytes.fromhex(vector["hex"]) for vector in json.load(file)["vectors"]]
+        for data in packets:
+            for control in (2, 2 + 4, 2 + 8, 1, 0):
+                write(bytes([control, 0]) + struct.pack("<H", len(data)) + data)
+        datagram_seeds(lambda kind: kind & 0x0f000000)
     elif KIND == "tokens":
         datagram_seeds(lambda kind: not kind & 0x0f00377f)
     elif KIND == "form tokens":

@@ -248,6 +248,7 @@ tool() {
 }
 tool spuser/session spuser "$here/spuser/session.py"
 tool tools/flood-and-ping spping "$here/tools/tools.py" $stock_flag
+if [ -z "$stock_flag" ]; then tool tools/monitor spmonitor "$here/tools/monitor.py"; fi
 
 if [ -n "$daemon" ]; then
   if kill -0 "$daemon" 2>/dev/null; then

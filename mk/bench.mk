@@ -4,7 +4,7 @@
 #   make bench STOCK=/usr/local  beside another installed Spread, run by run in turn
 #   make bench RING=3            three daemons on this machine instead of one
 #   make bench WIDE=1            three sites of two daemons, 20 ms apart, with loss (root; Benchmarks/wide.py --help)
-#   BENCH="--rounds 3 --only fan" passes options on
+#   BENCH="--rounds 5 --only '1 to 10'" passes options on
 
 STOCK ?=
 RING ?= 1

@@ -6,6 +6,9 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <ifaddrs.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -401,6 +404,12 @@ int sys_raise_descriptor_limit(int wanted) {
     if (setrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
   }
   return limit.rlim_cur > INT32_MAX ? INT32_MAX : (int)limit.rlim_cur;
+}
+
+void sys_release_memory(void) {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
 }
 
 /* glibc hands them to constructors too. */

@@ -64,7 +64,9 @@ public enum Handshake {
     record[3] = (request.priority ? 0x10 : 0) | (request.wantsMembership ? 1 : 0)
     record[4] = UInt8(length)
     for i in 0..<length { record[5 + i] = request.name[i] }
-    guard stream.write(from: buffer, 5 + length) else { throw .connectionClosed }
+    // A daemon without room for more sessions refuses before it hears a word (client-protocol 3.2 rule 0): the write
+    // may fail, and the reason is still to be read. Stock's library says "connection closed" then.
+    _ = stream.write(from: buffer, 5 + length)
   }
 
   /// One signed byte: a reject code, or the length of the list of authentication methods.

@@ -6,12 +6,12 @@
     // Ring.
     case safeAfterOneToken, safeAtOnce, gapsIgnored, duplicatesAccepted, nothingRequested, anyRoundAccepted
     case staleTokenAtLeader, flowControlIgnored, sendsInRecovery, sequenceNotRaised
-    case repetitionIsNewRound, leavesAtOnce
+    case repetitionIsNewRound, leavesAtOnce, numbersNeverEnd, aloneWithoutNumbers
     // Recovery.
     case allDeliveredBehindHole, transitionalDropped, holesNotCommon, lateCounted, noRewind, timeRepeats
     // Groups.
     case earlyInExchange, sendsInExchange, mergeNotTold, indexKept, setsNotDivided, remoteLeaveIgnored
-    case disconnectOfOneGroup, noSignal
+    case disconnectOfOneGroup, noSignal, groupOfAll
     // Sessions.
     case selfDiscardIgnored, copyForEachGroup
     // Segments, the accelerated ring, byte orders.
@@ -28,10 +28,10 @@
   enum Bug {
     case safeAfterOneToken, safeAtOnce, gapsIgnored, duplicatesAccepted, nothingRequested, anyRoundAccepted
     case staleTokenAtLeader, flowControlIgnored, sendsInRecovery, sequenceNotRaised
-    case repetitionIsNewRound, leavesAtOnce
+    case repetitionIsNewRound, leavesAtOnce, numbersNeverEnd, aloneWithoutNumbers
     case allDeliveredBehindHole, transitionalDropped, holesNotCommon, lateCounted, noRewind, timeRepeats
     case earlyInExchange, sendsInExchange, mergeNotTold, indexKept, setsNotDivided, remoteLeaveIgnored
-    case disconnectOfOneGroup, noSignal
+    case disconnectOfOneGroup, noSignal, groupOfAll
     case selfDiscardIgnored, copyForEachGroup
     case notForwarded, asksAhead, orderKept
     case partitionStays, retiredForgotten, oldHashKept

@@ -107,6 +107,9 @@ public struct Daemon {
       membership.timer(timer, &wire, at: now, into: &out)
     case .reload(let configuration, let rules):
       reload(configuration, rules, at: now, into: &out)
+    case .spareMemory:
+      pool.trim()
+      ring.spareMemory()
     case .stop:
       leave(at: now, into: &out)
     }
@@ -267,6 +270,7 @@ public struct ProtocolSettings {
     ring.wide = configuration.isWideArea
     ring.repeatsEarly = configuration.earlyRepetition
     ring.copiesTokens = configuration.tokenCopies
+    ring.lateStart = configuration.lateStart
     timeouts = configuration.timeouts
   }
 }

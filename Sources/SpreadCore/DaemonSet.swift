@@ -115,9 +115,9 @@ struct Renumbering {
 struct Topology {
   let me: Int
   let hash: UInt32
-  /// Whether a datagram must come from the address of its transmitter: 4.4.0 neither checks that nor binds the socket it
-  /// sends from (daemon-ring 7).
-  let checksSource: Bool
+  /// Monitors are known by a mark instead of the hash then, and a datagram need not come from the address of its
+  /// transmitter: 4.4.0 neither checks that nor binds the socket it sends from (daemon-ring 7).
+  let speaksWire44: Bool
   /// Configured daemons.
   let count: Int
   /// By position, the retired ones last.
@@ -134,7 +134,7 @@ struct Topology {
   init(_ configuration: Configuration, me: Int, retired: [ProcessID] = []) {
     self.me = me
     hash = configuration.hash
-    checksSource = !configuration.speaksWire44
+    speaksWire44 = configuration.speaksWire44
     var ids: [ProcessID] = []
     var names: [GroupName] = []
     var addresses: [NetworkAddress] = []

@@ -72,6 +72,8 @@ public enum Input {
   case token(UnsafeRawBufferPointer, from: NetworkAddress)
   /// The configuration file was read again and is right; `accessRules` are those of spread.access_ip.
   indirect case reload(Configuration, accessRules: AccessRules?)
+  /// Give back memory that the time since the last such input had no use for.
+  case spareMemory
   /// Leave in order; `Outbox.departure` tells when that is done.
   case stop
 }

@@ -9,6 +9,8 @@ struct MessagePool {
     let capacity: Int
     let limit: Int
     var buffers = Deque<MessageBuffer>()
+    /// Handed out since the last `trim`.
+    var taken = 0
   }
 
   /// Buffers tried before a new one is made.
@@ -27,10 +29,29 @@ struct MessagePool {
     }
     return MessageBuffer(capacity: capacity)
   }
+
+  /// Gives back what a burst left: of each size as many stay as were handed out since the last call. Buffers that
+  /// somebody holds go when they are let go.
+  mutating func trim() {
+    for i in classes.indices { classes[i].trim() }
+  }
+
+  /// Buffers kept for the next message.
+  var count: Int { classes.reduce(0) { $0 + $1.buffers.count } }
 }
 
 extension MessagePool.SizeClass {
+  fileprivate mutating func trim() {
+    if buffers.count > taken {
+      buffers.removeFirst(buffers.count - taken)
+      // The queue itself is as long as the burst was.
+      if taken == 0 { buffers = Deque() }
+    }
+    taken = 0
+  }
+
   fileprivate mutating func take(attempts: Int) -> MessageBuffer {
+    taken += 1
     for _ in 0..<Swift.min(attempts, buffers.count) {
       guard var front = buffers.popFirst() else { break }
       let free = isKnownUniquelyReferenced(&front)

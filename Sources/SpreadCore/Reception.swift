@@ -9,11 +9,14 @@ extension Daemon {
   ) {
     do throws(WireFailure) {
       let header = try PacketHeader(datagram)
+      let body = datagram.slice(PacketHeader.size, datagram.count - PacketHeader.size)
+      if topology.speaksWire44, header.configurationHash == Monitor44.hash {
+        return try command44(header, body, from: source, at: now, into: &out)
+      }
       guard let transmitter = accept(header.configurationHash, header.transmitter, source, at: now, into: &out)
       else { return }
       var kind = try header.kind()
       // Monitor packets count even from this daemon's own address.
-      let body = datagram.slice(PacketHeader.size, datagram.count - PacketHeader.size)
       if kind.isMonitorCommand { return try command(header, kind, body, from: source, at: now, into: &out) }
       // Multicast comes back to its sender.
       if transmitter == topology.me { return }
@@ -102,7 +105,7 @@ extension Daemon {
       drop(.unknownTransmitter(transmitter), from: source, at: now, into: &out)
       return nil
     }
-    guard topology.addresses[position] == source || !topology.checksSource else {
+    guard topology.addresses[position] == source || topology.speaksWire44 else {
       drop(.wrongSource(transmitter), from: source, at: now, into: &out)
       return nil
     }

@@ -66,6 +66,11 @@ final class ClientConnection {
     written = 0
   }
 
+  /// Gives back the memory of a queue that was long once.
+  func spareMemory() {
+    if queue.isEmpty { queue = Deque() }
+  }
+
   /// Writes as much of the queue as the socket takes.
   func writeQueue(_ gather: GatherList) -> WriteResult {
     while !queue.isEmpty {

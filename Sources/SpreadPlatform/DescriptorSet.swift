@@ -54,6 +54,6 @@ final class DescriptorSet {
   /// the time it is taken: its user must bear EAGAIN.
   func next() -> UInt64? { waiting.popFirst().map { sys_event_token(events, Int32($0)) } }
 
-  /// Whether part of the batch was not taken yet.
-  var hasNext: Bool { !waiting.isEmpty }
+  /// How many of the batch were not taken yet.
+  var left: Int { waiting.count }
 }

@@ -39,6 +39,8 @@ public final class Shell: SessionOwner, RingOwner {
   private let memory: MembershipMemory?
   private let service: ServiceManager?
   private var refusals = RefusalLimiter()
+  /// When memory is given back next; `.max`: clients have been quiet since the last time.
+  private var memoryDue = UInt64.max
   /// What the configuration file says by now, if a daemon with it has this hash: to be read behind "this configuration".
   public var explainHash: ((UInt32, Configuration) -> String?)?
 
@@ -84,7 +86,7 @@ public final class Shell: SessionOwner, RingOwner {
     service?.ready()
     handle(.start)
     while outbox.departure == nil, !mustEnd {
-      let ready = loop.wait(until: min(deadlines.earliest, refusals.summaryDue, sockets.acceptAgainAt))
+      let ready = loop.wait(until: min(deadlines.earliest, refusals.summaryDue, sockets.acceptAgainAt, memoryDue))
       now = .read()
       turn(ready)
     }
@@ -102,6 +104,7 @@ public final class Shell: SessionOwner, RingOwner {
     while let timer = deadlines.popDue(at: now.nanoseconds) { handle(.timer(timer)) }
     if sockets.acceptAgainAt <= now.nanoseconds { sockets.resumeAccepting() }
     if refusals.summaryDue <= now.nanoseconds { summarizeRefusals() }
+    if memoryDue <= now.nanoseconds { spareMemory() }
     if ready.contains(.signals) { takeSignals() }
     receiver?.turn(ready, for: self)
     if ready.contains(.writableClients) { sockets.continueWriting(for: self) }
@@ -110,8 +113,26 @@ public final class Shell: SessionOwner, RingOwner {
     }
     sockets.flush(for: self)
     obeyReadClients()
+    if sockets.moved > 0, memoryDue == .max { memoryDue = now.nanoseconds + Calm.period }
     // Not in the middle of a batch of datagrams: the sockets may change.
     if wantsConfiguration { readConfiguration() }
+  }
+
+  private enum Calm {
+    static let period: UInt64 = 5_000_000_000
+    /// Bytes to and from clients in one period below which the system gets back what is free.
+    static let bytes = 4 << 20
+  }
+
+  /// What a burst needed and the period behind it did not goes back to the system.
+  private func spareMemory() {
+    let moved = sockets.moved
+    sockets.moved = 0
+    memoryDue = moved > 0 ? now.nanoseconds + Calm.period : .max
+    handle(.spareMemory)
+    guard moved < Calm.bytes else { return }
+    sockets.spareMemory()
+    sys_release_memory()
   }
 
   private func obeyReadClients() {
@@ -261,6 +282,7 @@ public final class Shell: SessionOwner, RingOwner {
         log.tell(LogLine(.warning, "configuration.warning", finding.description, in: .configuration))
       }
       _ = reading.configuration.chooseOwn(named: daemon.me.name.text)
+      reading.configuration.maxSessions = System.sessions(wanted: reading.configuration.maxSessions)
       handle(.reload(reading.configuration, accessRules: reading.accessRules))
     } catch {
       for line in error.lines { log.tell(LogLine(.error, "configuration.refused", line)) }
@@ -275,7 +297,6 @@ public final class Shell: SessionOwner, RingOwner {
     let (changed, failure) = log.changed(from: old.log, to: configuration.log)
     log = changed
     if let failure { log.tell(LogLine(.error, "log.open-failed", "\(failure); the log stays where it is")) }
-    _ = System.raiseDescriptorLimit(to: configuration.maxSessions + 128)
     guard let ring else { return }
     let own = configuration.daemons.firstIndex { $0.id == daemon.me.id } ?? 0
     let addresses = RingAddresses(configuration, own: own)

@@ -4,9 +4,16 @@ import CSpreadSystem
 import SpreadCore
 
 public enum System {
-  /// Raises the limit of open descriptors so that every session gets one; the limit now in force.
-  public static func raiseDescriptorLimit(to wanted: Int) -> Int {
-    Int(max(0, sys_raise_descriptor_limit(Int32(wanted))))
+  /// Descriptors for what is no session: logs, listeners, the ring's sockets, a connection that is refused.
+  private static let ownDescriptors = 128
+  /// As many at least, where the limit is low.
+  private static let fewestOwnDescriptors = 32
+
+  /// Raises the limit of open descriptors so that every session gets one; how many sessions it allows. Whoever comes
+  /// when all are taken is refused in words, instead of waiting for a descriptor.
+  public static func sessions(wanted: Int) -> Int {
+    let limit = Int(max(0, sys_raise_descriptor_limit(Int32(wanted + ownDescriptors))))
+    return max(1, min(wanted, limit - fewestOwnDescriptors))
   }
 
   /// 64 bits nobody can guess.

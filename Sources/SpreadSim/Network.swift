@@ -25,7 +25,7 @@ enum DatagramClass: Int, CaseIterable {
 /// A decision that made a fault.
 struct Decision: Hashable, Sendable {
   enum Kind: UInt64, CaseIterable, Sendable {
-    case loss, duplicate, swap, miss, late
+    case loss, duplicate, swap, miss, late, exchange
   }
   var key: UInt64
 
@@ -74,6 +74,7 @@ struct Network {
   /// When what waits on the link goes on.
   private var stalledUntil: [UInt64]
   private var lateness: [Xoshiro256]
+  private var exchanges: [Xoshiro256]
   private var options: Options
   var filter: FaultFilter
   let recordsDecisions: Bool
@@ -91,6 +92,7 @@ struct Network {
     lastArrival = Array(repeating: 0, count: links)
     stalledUntil = lastArrival
     lateness = (0..<links).map { Xoshiro256(options.seed, stream: 2_000_000 + UInt64($0)) }
+    exchanges = (0..<links).map { Xoshiro256(options.seed, stream: 3_000_000 + UInt64($0)) }
   }
 
   mutating func cut(_ link: Link) { cuts[link.from * daemons + link.to] += 1 }
@@ -107,6 +109,7 @@ struct Network {
     options.duplicate = 0
     options.swap = 0
     options.late = 0
+    options.exchangeLoss = 0
     options.partialMulticast = 0
     // An idle leader keeps the token for the hurry timeout, and then it must get around before anybody's token timeout
     // (daemon-ring 3.8, 4.2): a ring whose round takes longer than the rest of that time loses its token again and again.
@@ -128,7 +131,7 @@ struct Network {
 
   /// When copies of a datagram sent now arrive: none, one or two times.
   mutating func arrivals(
-    from: Int, to: Int, _ datagramClass: DatagramClass, isMulticast: Bool, at now: UInt64
+    from: Int, to: Int, _ datagramClass: DatagramClass, isMulticast: Bool, isExchange: Bool, at now: UInt64
   ) -> (UInt64?, UInt64?) {
     let link = from * daemons + to
     let at = link * 4 + datagramClass.rawValue
@@ -142,6 +145,10 @@ struct Network {
     if happens(.loss, options.loss[datagramClass.rawValue], part(a, 32), link, datagramClass, use) {
       dropped += 1
       return (nil, nil)
+    }
+    if isExchange {
+      let draw = part(exchanges[link].next(), 32)
+      if happens(.exchange, options.exchangeLoss, draw, link, datagramClass, use) { return (nil, nil) }
     }
     if isMulticast, happens(.miss, options.partialMulticast, part(c, 32), link, datagramClass, use) { return (nil, nil) }
     let swaps = options.swap > 0 && happens(.swap, options.swap, part(c, 0), link, datagramClass, use)

@@ -58,6 +58,7 @@ extension Options {
     field("segmentAddresses", \.segmentAddresses), field("wide", \.wide), field("accelerated", \.accelerated),
     field("acceleratedWindow", \.acceleratedWindow), field("otherOrder", \.otherOrder),
     field("monitorPartitions", \.monitorPartitions), field("reloads", \.reloads),
+    field("exchangeLoss", \.exchangeLoss), field("numbersLeft", \.numbersLeft),
   ]
 
   /// Options that the table lacks.

@@ -31,6 +31,9 @@ public struct Options: Sendable {
   public var late = 0.0
   /// FORM tokens take that much longer on average, in seconds: long formations meet more.
   public var slowForms = 0.0
+  /// What daemons tell each other of their groups gets lost, also when it is sent again: exchanges take long, and other
+  /// faults come upon them half done (daemon-groups 5.4, 5.5).
+  public var exchangeLoss = 0.0
   /// A multicast misses a receiver.
   public var partialMulticast = 0.0
   /// Datagrams a socket holds.
@@ -98,6 +101,9 @@ public struct Options: Sendable {
   /// Daemons that write the other byte order (daemon-ring 2.1).
   public var otherOrder: [Int] = []
 
+  /// Rings have so many numbers left when they begin; 0: all (daemon-ring 3.2, evs-properties K10).
+  public var numbersLeft = 0
+
   /// These daemons are in the configuration but never run.
   public var absent: [Int] = []
   /// From `quiet` on only these live together, and everything else stays broken for ever; empty: all is healed
@@ -125,6 +131,8 @@ public struct Options: Sendable {
     options.drawExtras(&random)
     random = Xoshiro256(seed, stream: 14)
     options.drawWaits(&random)
+    random = Xoshiro256(seed, stream: 17)
+    options.drawRare(&random)
     random = Xoshiro256(seed, stream: 11)
     switch flavour {
     case .usual: if random.chance(0.05) { options.drawCore(&random) }
@@ -193,6 +201,18 @@ public struct Options: Sendable {
     if random.chance(0.3) { stalls = random.spread(0.05, 0.3) }
     if daemons <= 7, random.chance(0.3) { slowForms = random.uniform(0.02, 0.5 / Double(daemons)) }
   }
+
+  private mutating func drawRare(_ random: inout Xoshiro256) {
+    if random.chance(0.2) { exchangeLoss = random.uniform(0.5, 0.97) }
+    // The clocks tell which rings begin late: all those of the time before the end of `lateStart`.
+    if daemons > 1, random.chance(0.04) {
+      numbersLeft = random.within(10...500)
+      (wallOffset, wallSteps) = (0, 0)
+    }
+  }
+
+  /// Until this wall clock time rings begin late: the last of them is broken before the quiet phase.
+  var lateStartEnds: UInt64 { quiet - min(quiet, 6 * Options.second) }
 
   private mutating func drawFaults(_ random: inout Xoshiro256) {
     if random.chance(0.4) { clogs = random.uniform(0, 0.2) }

@@ -30,6 +30,19 @@ public struct Sending: Sendable {
   }
 }
 
+/// In what a file differs from the first one.
+public struct FileChange: Equatable, Sendable {
+  public var window: Int
+  /// Who is not in it.
+  public var without: Int?
+  /// Daemons in the order in which each segment lists its own; empty: as ever.
+  public var order: [Int] = []
+  /// Whose interface list is another: it stops and is started again, and the others form rings of one first.
+  public var changed: Int?
+  /// Accelerated where the first file is not, and the other way round.
+  public var otherRing = false
+}
+
 public enum Action: Sendable {
   /// These links carry nothing for so many nanoseconds; `.max`: for ever.
   case cut([Link], UInt64)
@@ -43,9 +56,9 @@ public enum Action: Sendable {
   case wallStep(Int, seconds: Int)
   /// A monitor divides the ring for so many nanoseconds; component by daemon.
   case divide([Int], UInt64)
-  /// Another file for so many nanoseconds: its window, and who is not in it. All daemons read it within `spread`, and the
-  /// first file again within `spread` of the end.
-  case reconfigure(UInt64, spread: UInt64, window: Int, without: Int?)
+  /// Another file for so many nanoseconds. All daemons read it within `spread`, and the first file again within `spread`
+  /// of the end.
+  case reconfigure(UInt64, spread: UInt64, FileChange)
   case connect(Int)
   case join(Int, group: Int)
   case leave(Int, group: Int)
@@ -162,6 +175,10 @@ extension Options {
         PlanEntry(time, .divide((0..<daemons).map { _ in random.below(parts) }, seconds(random.spread(0.5, 15)))))
     }
     addReloads(&entries)
+    // No ring that began late outlives the time of late starts: it could run out of numbers in the quiet phase.
+    if numbersLeft > 0 {
+      entries.append(PlanEntry(lateStartEnds, .cut(links { $0 != $1 }, 5 * Options.second)))
+    }
     random = Xoshiro256(seed, stream: 6)
     times(&random, rate: wallSteps, until: quiet) { time, random in
       entries.append(PlanEntry(time, .wallStep(random.below(daemons), seconds: random.within(-10...10))))
@@ -181,17 +198,22 @@ extension Options {
   /// One after the other, each over before the quiet phase.
   private func addReloads(_ entries: inout [PlanEntry]) {
     var random = Xoshiro256(seed, stream: 13)
+    // A stream of its own: what else a seed means stays as it was.
+    var extras = Xoshiro256(seed, stream: 22)
     var time = random.uniform(3, 10)
     for _ in 0..<reloads {
       let length = random.uniform(3, 10)
       let spread = random.uniform(0.05, 1.5)
       guard seconds(time + length + spread + 0.5) < quiet else { return }
-      entries.append(
-        PlanEntry(
-          seconds(time),
-          .reconfigure(
-            seconds(length), spread: seconds(spread), window: random.chance(0.5) ? window : random.within(2...window),
-            without: daemons > 1 && random.chance(0.7) ? random.below(daemons) : nil)))
+      var change = FileChange(window: random.chance(0.5) ? window : random.within(2...window))
+      change.without = daemons > 1 && random.chance(0.7) ? random.below(daemons) : nil
+      if extras.chance(0.3) {
+        change.order = Array(0..<daemons)
+        extras.shuffle(&change.order)
+      }
+      if extras.chance(0.25) { change.changed = extras.below(daemons) }
+      if extras.chance(0.15) { change.otherRing = true }
+      entries.append(PlanEntry(seconds(time), .reconfigure(seconds(length), spread: seconds(spread), change)))
       time += length + spread + random.uniform(0.1, 8)
     }
   }

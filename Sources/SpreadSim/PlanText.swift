@@ -6,7 +6,10 @@
 //   crash D [after=N] [back=TIME] behind the N-th datagram of its next outputs; comes back
 //   pause D TIME                  wall D SECONDS
 //   divide TIME N,N,...           a monitor divides the ring; components by daemon
-//   reconfigure TIME SPREAD W [D] another file with window W, without D; all read it within SPREAD, and again at its end
+//   reconfigure TIME SPREAD W [D] [order=D,D,...] [changed=D] [ring]
+//                                 another file with window W, without D, with its daemons in that order, D with another
+//                                 interface list, the other kind of ring; all read it within SPREAD, and the first one
+//                                 again at its end
 //   connect C   disconnect C      vanish C PART   join C G   leave C G
 //   send C SERVICE G[,G...] SIZE [discard]        a group or a client
 //   slow C [PER SECOND]           without a number: as fast as messages come
@@ -54,6 +57,37 @@ extension Link {
   }
 }
 
+extension FileChange {
+  fileprivate var text: String {
+    var text = "\(window)" + (without.map { " d\($0 + 1)" } ?? "")
+    if !order.isEmpty { text += " order=" + order.map { "d\($0 + 1)" }.joined(separator: ",") }
+    return text + (changed.map { " changed=d\($0 + 1)" } ?? "") + (otherRing ? " ring" : "")
+  }
+
+  /// Window and what else is different.
+  fileprivate init?(_ words: ArraySlice<String>) {
+    guard let window = words.first.flatMap({ Int($0) }) else { return nil }
+    self.init(window: window)
+    for word in words.dropFirst() {
+      let parts = word.split(separator: "=")
+      let named = parts.last!.split(separator: ",").compactMap { daemon($0) }
+      switch parts[0] {
+      case "order": order = named
+      case "changed": changed = named.first
+      case "ring": otherRing = true
+      default:
+        guard let daemon = daemon(word) else { return nil }
+        without = daemon
+      }
+    }
+  }
+
+  fileprivate func isWithin(_ options: Options) -> Bool {
+    (1...32767).contains(window) && (without ?? 0) < options.daemons && (changed ?? 0) < options.daemons
+      && (order.isEmpty || order.sorted() == Array(0..<options.daemons))
+  }
+}
+
 extension Action {
   var text: String {
     switch self {
@@ -68,8 +102,8 @@ extension Action {
     case .wallStep(let daemon, let seconds): return "wall d\(daemon + 1) \(seconds)"
     case .divide(let parts, let length):
       return "divide \(timeText(length)) " + parts.map(\.description).joined(separator: ",")
-    case .reconfigure(let length, let spread, let window, let without):
-      return "reconfigure \(timeText(length)) \(timeText(spread)) \(window)" + (without.map { " d\($0 + 1)" } ?? "")
+    case .reconfigure(let length, let spread, let change):
+      return "reconfigure \(timeText(length)) \(timeText(spread)) \(change.text)"
     case .connect(let client): return "connect c\(client)"
     case .join(let client, let group): return "join c\(client) g\(group)"
     case .leave(let client, let group): return "leave c\(client) g\(group)"
@@ -93,8 +127,7 @@ extension Action {
     case .crash(let daemon, _, _), .retire(let daemon, _), .pause(let daemon, _), .wallStep(let daemon, _):
       return (0..<options.daemons).contains(daemon)
     case .divide(let parts, _): return parts.count == options.daemons
-    case .reconfigure(_, _, let window, let without):
-      return (1...32767).contains(window) && (without ?? 0) < options.daemons
+    case .reconfigure(_, _, let change): return change.isWithin(options)
     case .join(_, let group), .leave(_, let group): return groups.contains(group)
     case .send(_, let sending):
       return sending.groups.allSatisfy { $0 >= 0 ? groups.contains($0) : clients.contains(-1 - $0) }
@@ -115,9 +148,10 @@ extension Action {
       guard let length = readTime(words[1]), !parts.isEmpty else { return nil }
       self = .divide(parts, length)
     case "reconfigure":
-      guard rest.count >= 2, let length = readTime(words[1]), let spread = readTime(rest[0]), let window = Int(rest[1])
+      guard rest.count >= 2, let length = readTime(words[1]), let spread = readTime(rest[0]),
+        let change = FileChange(rest.dropFirst())
       else { return nil }
-      self = .reconfigure(length, spread: spread, window: window, without: rest.count > 2 ? daemon(rest[2]) : nil)
+      self = .reconfigure(length, spread: spread, change)
     case "crash", "retire", "pause", "wall":
       guard let daemon = daemon(words[1]), let action = Action(words[0], daemon, rest) else { return nil }
       self = action

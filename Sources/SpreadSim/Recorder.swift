@@ -12,7 +12,8 @@ extension World {
   private func record(_ observation: Observation, _ node: Node) {
     let log = node.trace!
     switch observation {
-    case .sequenced(let ring, let sequence, let range):
+    case .sequenced(let ring, let number, let range):
+      let sequence = relative(number, ring)
       let packet = node.outbox.bytes(in: range)
       guard let header = try? PacketHeader(packet) else { return }
       let service: Service
@@ -24,12 +25,12 @@ extension World {
       }
       log.record(.sequence(ring, sequence, service, trace.add(pieces(packet, header, node))), at: time)
     case .stored(let ring, let sequence):
-      log.record(.have(ring, sequence, hash: currentHash), at: time)
+      log.record(.have(ring, relative(sequence, ring), hash: currentHash), at: time)
     case .tokenAccepted(let token):
-      log.record(.token(token.membership, TokenRecord(token, isOut: false)), at: time)
+      log.record(.token(token.membership, record(token, isOut: false)), at: time)
     case .tokenPassed(let token, let requests):
-      var record = TokenRecord(token, isOut: true)
-      record.requests = trace.add(requests)
+      var record = record(token, isOut: true)
+      record.requests = trace.add(options.numbersLeft == 0 ? requests : requests.map { relative($0, node.ring) })
       log.record(.token(token.membership, record), at: time)
     case .horizon(let horizon):
       guard horizon != node.horizon else { return }
@@ -38,8 +39,9 @@ extension World {
         .horizon(
           horizon.ring,
           HorizonRecord(
-            myAru: horizon.myAru, aru: horizon.aru, highest: horizon.highest, discarded: horizon.discarded,
-            delivered: horizon.delivered, isOperating: horizon.isOperating)), at: time)
+            myAru: relative(horizon.myAru, horizon.ring), aru: relative(horizon.aru, horizon.ring),
+            highest: relative(horizon.highest, horizon.ring), discarded: relative(horizon.discarded, horizon.ring),
+            delivered: relative(horizon.delivered, horizon.ring), isOperating: horizon.isOperating)), at: time)
     case .transitional(let id, let members, let commit):
       node.phase = .post
       let record = ConfigurationRecord(.transitional, id, members: names(members, node), commit: names(commit, node))
@@ -51,7 +53,7 @@ extension World {
     case .delivered(let sequence, let message):
       guard let header = MessageHeader(message.bytes) else { return }
       log.record(
-        .deliver(node.ring, sequence, messageID(header), Service(header.type), node.phase), at: time)
+        .deliver(node.ring, relative(sequence, node.ring), messageID(header), Service(header.type), node.phase), at: time)
     case .groups(let snapshot):
       guard snapshot != node.groups else { return }
       node.groups = snapshot
@@ -61,6 +63,20 @@ extension World {
       log.record(
         .groups(trace.add(GroupTableRecord(GroupsState(rawValue: snapshot.state)!, groups))), at: time)
     }
+  }
+
+  /// The numbers of a ring that begins late, counted from its begin: checkers see rings that all begin with 1. What the
+  /// first tokens still carry of the recovery lies far below.
+  private func relative(_ sequence: Int32, _ ring: MembershipID) -> Int32 {
+    let late = configuration.lateStart
+    return ring.time < late.ends && sequence < .max ? max(sequence - late.sequence, 0) : sequence
+  }
+
+  private func record(_ token: TokenHeader, isOut: Bool) -> TokenRecord {
+    var record = TokenRecord(token, isOut: isOut)
+    record.sequence = relative(token.sequence, token.membership)
+    record.aru = relative(token.aru, token.membership)
+    return record
   }
 
   private func names(_ set: DaemonSet, _ node: Node) -> [NameID] {

@@ -8,17 +8,23 @@
 //   fault KIND FROM>TO CLASS N       the N-th datagram of this class on the link
 //   run TIME                         20ms, 5s
 //   until D KIND [xN]                the daemon sends its N-th such datagram, at most 30 s
-//   connect C ...   disconnect C   vanish C   join C G[-G]   leave C G   slow C [PER SECOND]
+//   connect C ...   disconnect C   vanish C   join C G[-G]   leave C G
+//   slow C [PER SECOND]              reads so many messages a second, none without a number
 //   send C SERVICE G[,G...] [SIZE] [xN]
 //   split D... | D... [| ...]        cuts what was whole      oneway D D      heal
 //   retire D ...                     leaves in order, as at SIGTERM
 //   stop D ...   start D ...   pause D   resume D   clock D SECONDS
-//   foreign D                        when it starts next, D has another configuration file
-//   drop|duplicate|delay FROM>TO KIND [xN] [TIME]         FROM, TO: a daemon or *
+//   foreign D [accelerated]          when it starts next, D has another configuration file: another port, or another kind
+//                                    of ring; `same` D: the file of the others again
+//   drop|duplicate|delay FROM>TO KIND [xN] [TIME]         FROM, TO: a daemon or *; `through` ends them all
 //   stop-after D KIND [xN]           the daemon stops behind the N-th such datagram
 //   clients [C ...]                  what these (all) clients saw since they were last asked
 //   rings                            the configurations installed since last asked
-//   daemons                          state and members of every daemon
+//   daemons                          state and ring of every daemon
+//   groups                           how far every daemon is with its groups, and what it holds of them
+//   packets                          the packets that daemons made, and got, since last asked
+//   tokens                           how many tokens daemons took since last asked, how many of them had been sent again, and
+//                                    how many packets were asked for
 //   check [settled]                  all checkers; those of a healed end when the world has an end
 
 import SpreadCheck
@@ -72,6 +78,8 @@ struct Scenario {
   private var world: World!
   private var shownClients: [Int: Int] = [:]
   private var shownDaemons: [Int: Int] = [:]
+  private var shownPackets: [Int: Int] = [:]
+  private var shownTokens: [Int: Int] = [:]
   private var cuts: [Link] = []
   private var isStarted = false
 
@@ -110,7 +118,7 @@ struct Scenario {
       let ends = (rest.last ?? "").split(separator: "-").map(String.init)
       for group in try group(ends.first)...(try group(ends.last)) { world.join(try client(rest.first), group) }
     case "leave": world.leave(try client(rest.first), try group(rest.last))
-    case "slow": world.setReadingRate(try client(rest.first), rest.count > 1 ? Double(try number(rest[1])) : nil)
+    case "slow": world.setReadingRate(try client(rest.first), rest.count > 1 ? Double(try number(rest[1])) : 0)
     case "send": try send(rest)
     case "split": try split(rest)
     case "oneway": cut([Link(try daemon(rest.first).index, try daemon(rest.last).index)])
@@ -123,8 +131,14 @@ struct Scenario {
     case "foreign":
       let node = try daemon(rest.first)
       node.configuration = world.configuration
-      node.configuration?.segments[0].port = 4804
+      if rest.last == "accelerated" {
+        node.configuration?.acceleratedRing = !world.options.accelerated
+      } else {
+        node.configuration?.segments[0].port = 4804
+      }
+    case "same": try daemon(rest.first).configuration = nil
     case "clock": try daemon(rest.first).wallOffset += try number(rest.last)
+    case "through": world.rules.removeAll()
     case "drop": try rule(rest, .drop)
     case "duplicate": try rule(rest, .duplicate)
     case "delay": try rule(Array(rest.dropLast()), .delay(try time(rest.last)))
@@ -132,6 +146,9 @@ struct Scenario {
     case "clients": return try clients(rest)
     case "rings": return rings()
     case "daemons": return daemons()
+    case "groups": return groups()
+    case "packets": return packets()
+    case "tokens": return tokens()
     case "check": return check(isSettled: rest.first == "settled")
     default: throw ScenarioFailure(text: "unknown command \(words[0])")
     }
@@ -202,6 +219,8 @@ struct Scenario {
     isStarted = false
     shownClients = [:]
     shownDaemons = [:]
+    shownPackets = [:]
+    shownTokens = [:]
     cuts = []
   }
 
@@ -362,6 +381,81 @@ struct Scenario {
       return "\(node.name) \(states[daemon.membershipState]) \(name(horizon.ring)) highest \(horizon.highest) "
         + "aru \(horizon.aru) discarded \(horizon.discarded)\n"
     }.joined()
+  }
+
+  private func groups() -> String {
+    let states = ["", "operation", "transitional", "gathering", "gathering again"]
+    var text = ""
+    for node in world.nodes where node.daemon != nil {
+      guard let snapshot = node.groups else { continue }
+      text += "\(node.name) \(states[Int(snapshot.state)])"
+      for group in snapshot.groups {
+        text += ", \(world.trace.names[world.nameID(group.name)]) \(name(group.id)): "
+        text += list(group.members.map(world.nameID))
+      }
+      text += "\n"
+    }
+    return text
+  }
+
+  private mutating func packets() -> String {
+    var text = ""
+    for (index, file) in world.trace.daemons.enumerated() {
+      var rings: [(id: MembershipID, made: [Int32], got: [Int32])] = []
+      func place(_ id: MembershipID) -> Int {
+        if let place = rings.firstIndex(where: { $0.id == id }) { return place }
+        rings.append((id, [], []))
+        return rings.count - 1
+      }
+      for record in file.records[shownPackets[index, default: 0]...] {
+        switch record.event {
+        case .sequence(let ring, let number, _, _): rings[place(ring)].made.append(number)
+        case .have(let ring, let number, _): rings[place(ring)].got.append(number)
+        default: break
+        }
+      }
+      shownPackets[index] = file.records.count
+      for ring in rings {
+        text += "\(file.file) \(name(ring.id)):"
+        if !ring.made.isEmpty { text += " made \(ranges(ring.made))" }
+        if !ring.got.isEmpty { text += " got \(ranges(ring.got))" }
+        text += "\n"
+      }
+    }
+    return text
+  }
+
+  /// 1-3 7
+  private func ranges(_ numbers: [Int32]) -> String {
+    var ranges: [ClosedRange<Int32>] = []
+    for number in numbers.sorted() {
+      if let last = ranges.last, number <= last.upperBound + 1 {
+        ranges[ranges.count - 1] = last.lowerBound...number
+      } else {
+        ranges.append(number...number)
+      }
+    }
+    return ranges.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
+      .joined(separator: " ")
+  }
+
+  private mutating func tokens() -> String {
+    var text = ""
+    for (index, file) in world.trace.daemons.enumerated() {
+      var (taken, repeated, asked) = (0, 0, 0)
+      for record in file.records[shownTokens[index, default: 0]...] {
+        guard case .token(_, let token) = record.event else { continue }
+        if token.isOut {
+          if token.requests >= 0 { asked += world.trace.sequences[Int(token.requests)].count }
+        } else {
+          taken += 1
+          if token.repeats > 0 { repeated += 1 }
+        }
+      }
+      shownTokens[index] = file.records.count
+      text += "\(file.file) took \(taken), \(repeated) of them sent again, asked for \(asked) packets\n"
+    }
+    return text
   }
 
   private func check(isSettled: Bool) -> String {

@@ -93,8 +93,13 @@ public final class World {
     run.personalWindow = Int32(options.personalWindow)
     run.sessionLimit = Int32(options.maxSessionMessages)
     run.isAccelerated = options.accelerated
+    if options.numbersLeft > 0 {
+      run.numbersLeft = Int32(options.numbersLeft)
+      run.lateUntil = configuration.lateStart.ends
+    }
     run.hurry = Int64(timeouts.hurry) * 1_000_000
     trace.setRun(run)
+    for entry in self.plan { tellCheckers(of: entry.action) }
   }
 
   deinit { pool.deallocate() }
@@ -131,6 +136,11 @@ public final class World {
     configuration.personalWindow = options.personalWindow
     configuration.earlyRepetition = options.earlyRepetition
     configuration.tokenCopies = options.tokenCopies
+    if options.numbersLeft > 0 {
+      configuration.lateStart = LateStart(
+        behind: 1 << 30 - Int32(options.numbersLeft),
+        until: Int32(Node.epoch) + Int32(options.lateStartEnds / Options.second))
+    }
     return configuration
   }
 
@@ -149,6 +159,7 @@ public final class World {
 
   func schedule(_ entry: PlanEntry) {
     plan.append(entry)
+    tellCheckers(of: entry.action)
     queue.add(.plan, 0, plan.count - 1, at: entry.time)
   }
 
@@ -224,8 +235,8 @@ public final class World {
     case .divide(let parts, let length):
       divide(parts)
       queue.add(.planEnd, 0, place, at: min(now + length, max(options.quiet, now + 1)))
-    case .reconfigure(let length, let spread, let window, let without):
-      reconfigure(window, without, spread, place)
+    case .reconfigure(let length, let spread, let change):
+      reconfigure(change, spread, place)
       queue.add(.planEnd, 0, place, at: now + length)
     case .connect(let client): connect(clients[client])
     case .join(let client, let group): join(clients[client], group)
@@ -241,7 +252,7 @@ public final class World {
     switch plan[place].action {
     case .cut(let links, _): for link in links { network.heal(link) }
     case .divide(let parts, _): divide(parts.map { _ in 0 })
-    case .reconfigure(_, let spread, _, _): reconfigure(options.window, nil, spread, place)
+    case .reconfigure(_, let spread, _): reconfigure(FileChange(window: options.window), spread, place)
     default: break
     }
   }
@@ -521,9 +532,10 @@ public final class World {
     var packet: Int32?
     let kind: Event.Kind = datagram.kind == .token ? .token : .packet
     let isSlow = options.slowForms > 0 && !isCalm && Rule.kindName(bytes, datagram.kind).hasPrefix("form")
+    let isExchange = options.exchangeLoss > 0 && !isCalm && datagramClass == .data && World.beginsGroups(bytes)
     func send(to receiver: Int, isMulticast: Bool) {
       var (first, second) = network.arrivals(
-        from: node.index, to: receiver, datagramClass, isMulticast: isMulticast, at: now)
+        from: node.index, to: receiver, datagramClass, isMulticast: isMulticast, isExchange: isExchange, at: now)
       if isSlow { first = first.map { $0 + UInt64(formDelay.unit() * 2 * options.slowForms * Double(Options.second)) } }
       switch applyRule(from: node.index, to: receiver, bytes, datagram.kind) {
       case .drop: first = nil
@@ -561,6 +573,14 @@ public final class World {
     mixer.add(bytes.slice(8, 20))
     mixer.add(bytes.slice(32, bytes.count - 32))
     return mixer.value
+  }
+
+  /// Whether a packet, in this machine's order, begins with a GROUPS message.
+  private static func beginsGroups(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    guard let header = try? PacketHeader(bytes), [1, -1].contains(header.firstFragment.index),
+      let message = MessageHeader(bytes.slice(PacketHeader.size, bytes.count - PacketHeader.size))
+    else { return false }
+    return message.type.contains(.groups)
   }
 
   var currentHash: UInt64 { pool.hash(current) }

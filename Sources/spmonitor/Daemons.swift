@@ -104,9 +104,15 @@ struct Daemons {
   private func send(
     to index: Int, times: Int, _ encode: (PacketHeader, UnsafeMutableRawBufferPointer) -> Int?
   ) throws(SystemError) {
-    let header = PacketHeader(
+    var header = PacketHeader(
       type: [], transmitter: peers[own].id, process: peers[own].id, sequence: Int32(socket.port),
       configurationHash: configuration.hash)
+    if configuration.speaksWire44 {
+      // A daemon of 4.4.0 drops what names itself as the transmitter.
+      header.transmitter = ProcessID(0)
+      header.membership = MembershipID(Monitor44.mark, 0)
+      header.configurationHash = Monitor44.hash
+    }
     let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: DatagramSize.maxPacket, alignment: 8)
     defer { memory.deallocate() }
     guard let size = encode(header, memory) else { return }
@@ -127,8 +133,11 @@ struct Daemons {
 
   func askStatus(_ index: Int) throws(SystemError) { try send(to: index, times: 1, bare(.status)) }
 
-  /// Nothing is acknowledged, so everything but questions is sent twice, as stock does.
-  func sendReload(_ index: Int) throws(SystemError) { try send(to: index, times: 2, bare(.reload)) }
+  /// Nothing is acknowledged, so everything but questions is sent twice, as stock does. To 4.4.0 RELOAD goes once: its
+  /// hash is the same afterwards, so a second one would be another reload.
+  func sendReload(_ index: Int) throws(SystemError) {
+    try send(to: index, times: configuration.speaksWire44 ? 1 : 2, bare(.reload))
+  }
 
   func sendPartition(_ components: [Int16], to index: Int) throws(SystemError) {
     let all = components + [Int16](repeating: 0, count: max(0, Self.entries - components.count))

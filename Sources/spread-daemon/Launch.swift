@@ -33,7 +33,7 @@ struct Launch {
 
   func run() throws(LaunchFailure) {
     tellConfiguration()
-    raiseLimit()
+    let sessions = raiseLimit()
     let identity = try chooseIdentity()
     let listeners = try listen()
     let ring = try openRing()
@@ -41,7 +41,7 @@ struct Launch {
     let unixSocket = openUnixSocket()
     do throws(LaunchFailure) {
       let memory = try settleIn(as: identity, unixSocket)
-      let shell = try makeShell(listeners, unixSocket, ring, memory, service)
+      let shell = try makeShell(listeners, unixSocket, ring, memory, service, sessions: sessions)
       announce(unixSocket)
       shell.run()
     } catch {
@@ -52,13 +52,13 @@ struct Launch {
 
   private func makeShell(
     _ listeners: [Listener], _ unixSocket: UnixSocketFile?, _ ring: RingSockets?, _ memory: MembershipMemory?,
-    _ service: ServiceManager?
+    _ service: ServiceManager?, sessions: Int
   ) throws(LaunchFailure) -> Shell {
     do throws(SystemError) {
       var daemon = Daemon(
         configuration: configuration, me: own, authentication: plan.authentication, seed: try System.randomSeed(),
         lastTime: memory?.lastTime ?? 0)
-      daemon.maxSessions = configuration.maxSessions
+      daemon.maxSessions = sessions
       let shell = try Shell(
         daemon: daemon, listeners: listeners, unixSocket: unixSocket, log: log, tellsMemberships: plan.file != nil,
         sessionLog: openSessionLog(), ring: ring, memory: memory, file: plan.source, service: service)
@@ -122,15 +122,17 @@ struct Launch {
 
   // MARK: Sockets
 
-  /// A descriptor per session, and some for connections in their handshake and for the daemon itself.
-  private func raiseLimit() {
-    let wanted = configuration.maxSessions + 128
-    let descriptors = System.raiseDescriptorLimit(to: wanted)
-    guard descriptors < wanted else { return }
-    log.tell(
-      LogLine(
-        .warning, "limit.descriptors",
-        "only \(descriptors) open files are allowed, less than \(configuration.maxSessions) sessions need (ulimit -n)"))
+  /// A descriptor per session; how many sessions there are descriptors for.
+  private func raiseLimit() -> Int {
+    let sessions = System.sessions(wanted: configuration.maxSessions)
+    if sessions < configuration.maxSessions {
+      log.tell(
+        LogLine(
+          .warning, "limit.descriptors",
+          "only \(sessions) of \(configuration.maxSessions) sessions, more open files are not allowed (ulimit -n)",
+          [("sessions", String(sessions))]))
+    }
+    return sessions
   }
 
   private func listen() throws(LaunchFailure) -> [Listener] {

@@ -83,6 +83,8 @@ import Testing
   @Test func brokenWrites() {
     #expect(run(Self.list + Self.accept, writeLimit: 3).code == -8)
     #expect(run(Self.list + Self.accept, writeLimit: 50).code == -8)
+    // Refused at once: the greeting finds nobody, the reason is there.
+    #expect(run([0xfd], writeLimit: 3).code == -3)
   }
 
   /// Every byte of a good answer, changed to every value: a result, never a trap.

@@ -94,8 +94,8 @@ import Testing
   ]
 
   static let losses: [TokenLossReason] = [
-    .timeout, .aruWentDown, .requestBelowAru, .aruBeyondHeld, .sequenceTooHigh, .recoveryTooLong, .brokenMessage,
-    .membershipMessage, .formTimeout, .contradictoryForm, .started,
+    .timeout, .aruWentDown, .requestBelowAru, .aruBeyondHeld, .sequenceTooHigh, .numbersUsedUp, .recoveryTooLong,
+    .brokenMessage, .membershipMessage, .formTimeout, .contradictoryForm, .started,
   ]
 
   @Test func everyReasonHasItsOwnName() throws {

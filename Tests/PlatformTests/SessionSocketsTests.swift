@@ -110,6 +110,23 @@ private final class Script: SessionOwner {
     _ = clients
   }
 
+  /// A flooding client's bytes do not stand before those of others by the hundred thousand.
+  @Test func whoIsReadySharesOneTurn() {
+    let clients = (0..<8).map { _ in TestClient(path: file.path) }
+    turn()
+    for client in clients { client.send([UInt8](repeating: 1, count: 100_000)) }
+    script.heard = []
+    turn()
+    let share = SessionSockets.Budget.bytesPerTurn / clients.count
+    for slot in 0..<Int32(8) { #expect(script.bytes(of: slot).count == share) }
+    // Alone, a client has the whole turn.
+    for slot in 1..<Int32(8) { close(slot) }
+    script.heard = []
+    turn()
+    #expect(script.bytes(of: 0).count == 100_000 - share)
+    close(0)
+  }
+
   @Test func endOfStreamIsToldOnce() {
     let client = connect()
     client.send([9])
@@ -307,14 +324,14 @@ private final class Script: SessionOwner {
   }
 
   @Test func turnEndsAfterItsBudget() {
-    let clients = (0..<12).map { _ in connect() }
+    // More than the smallest shares of a turn.
+    let clients = (0..<20).map { _ in connect() }
     let part = 60_000
     for client in clients { client.send([UInt8](repeating: 0, count: part)) }
     let before = script.heard.count
     turn()
     let read = script.heard[before...].reduce(0) { if case .bytes(_, let bytes) = $1 { $0 + bytes.count } else { $0 } }
-    #expect(read >= SessionSockets.Budget.bytesPerTurn)
-    #expect(read < SessionSockets.Budget.bytesPerTurn + part)
-    for slot in 0..<Int32(12) { close(slot) }
+    #expect(read == SessionSockets.Budget.bytesPerTurn)
+    for slot in 0..<Int32(20) { close(slot) }
   }
 }

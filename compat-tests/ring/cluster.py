@@ -37,6 +37,8 @@ def timeout_lines(which):
     return "".join(f"{name}Timeout = {value}\n" for name, value in zip(TIMEOUT_NAMES, TIMEOUTS[which]))
 
 MEMBERSHIP = re.compile(r"Membership id is \( (-?\d+), (-?\d+)\)")
+# A daemon of it; behind the address all but those of 4.4.0 tell the id.
+MEMBER = re.compile(r"\t\t(\S+) +\t\S")
 
 
 class Daemon:
@@ -98,8 +100,8 @@ class Daemon:
                     found.append((match.groups(), []))
                 elif "---- started" in line:
                     found.append((None, []))
-                elif "\tID: " in line and found:
-                    found[-1][1].append(line.split()[-4] if line.split()[-2] == "ID:" else line.split()[0])
+                elif found and (match := MEMBER.search(line)):
+                    found[-1][1].append(match.group(1))
         return found
 
 

@@ -47,6 +47,7 @@ class Namespaces:
             ip("-n", name, "link", "add", "eth0", "type", "veth", "peer", "name", f"port{i}", "netns", self.hub)
             self.give_address(name, i)
             ip("-n", name, "link", "set", "eth0", "up")
+            self.route_multicast(name)
             ip("-n", self.hub, "link", "set", f"port{i}", "master", "br0", "up")
 
     def address(self, index):
@@ -66,6 +67,11 @@ class Namespaces:
             # Multicast without a route of its own goes nowhere.
             ip("-n", name, "link", "set", "eth0", "up")
             ip("-n", name, "-6", "route", "add", "multicast", "ff00::/8", "dev", "eth0", "table", "local", check=False)
+
+    def route_multicast(self, name):
+        """Daemons of 4.4.0 join and send by the routing table."""
+        if self.family == "ipv4":
+            ip("-n", name, "route", "add", "224.0.0.0/4", "dev", "eth0")
 
     def interface_block(self, _):
         return ""
@@ -107,6 +113,7 @@ class Switched(Namespaces):
             ip("-n", name, "link", "set", "lo", "up")
             self.give_address(name, i)
             ip("-n", name, "link", "set", "eth0", "txqueuelen", "5000", "up")
+            self.route_multicast(name)
         for line in self.lines:
             self.tell(line)
 

@@ -128,6 +128,8 @@ int sys_raise_descriptor_limit(int wanted);
 /* The i-th word of the command line, the first is the program; NULL behind the last. Swift's own list is empty where
  * /proc is not mounted. */
 const char *sys_argument(int i);
+/* Hands free memory back to the system where the C library keeps it. */
+void sys_release_memory(void);
 const char *sys_error_text(int error);
 const char *sys_environment(const char *name);
 _Noreturn void sys_exit(int code);

@@ -7,11 +7,11 @@ func checkViews(_ index: ClientIndex, _ findings: Findings) {
     checkAgreement(entry.stays, index, findings)
     checkReached(entry.key, entry.stays, index, findings)
   }
-  let order = ConfigurationOrder(index.trace)
-  if order == nil { findings.skip("G1.memberOrder: the run does not name the daemons in configuration order") }
+  let orders = ConfigurationOrder.all(index.trace)
+  if orders.isEmpty { findings.skip("G1.memberOrder: the run does not name the daemons in configuration order") }
   for stay in index.stays.indices {
     checkOwnPlace(stay, index, findings)
-    if let order { checkMemberOrder(stay, order, index, findings) }
+    if !orders.isEmpty { checkMemberOrder(stay, orders, index, findings) }
     checkFirstView(stay, index, findings)
     if case .view(let next) = index.stays[stay].end { checkStep(stay, next, index, findings) }
     checkCause(stay, index, findings)
@@ -68,37 +68,46 @@ private func checkOwnPlace(_ stay: Int, _ index: ClientIndex, _ findings: Findin
   }
 }
 
-/// Daemons of the run in the order of the configuration file.
+/// Daemons of the run in the order of a configuration file.
 private struct ConfigurationOrder {
   private var places: [String: Int] = [:]
 
-  init?(_ trace: Trace) {
-    guard !trace.run.daemons.isEmpty else { return nil }
-    for (place, daemon) in trace.run.daemons.enumerated() { places[trace.names[daemon]] = place }
+  /// Of all files that were read in the run.
+  static func all(_ trace: Trace) -> [ConfigurationOrder] {
+    guard !trace.run.daemons.isEmpty else { return [] }
+    return ([trace.run.daemons] + trace.run.otherOrders).map { ConfigurationOrder($0.map { trace.names[$0] }) }
   }
 
-  func place(_ member: NameID, _ names: Names) -> Int { names.daemon(of: member).flatMap { places[$0] } ?? .max }
+  private init(_ daemons: [String]) {
+    for (place, daemon) in daemons.enumerated() { places[daemon] = place }
+  }
+
+  private func place(_ member: NameID, _ names: Names) -> Int { names.daemon(of: member).flatMap { places[$0] } ?? .max }
+
+  /// The first two members that stand the wrong way round.
+  func inversion(_ members: [NameID], _ names: Names) -> (NameID, NameID)? {
+    zip(members, members.dropFirst()).first { a, b in
+      let (placeA, placeB) = (place(a, names), place(b, names))
+      if placeA != placeB { return placeA > placeB }
+      return !Array(names[a].utf8).lexicographicallyPrecedes(Array(names[b].utf8))
+    }
+  }
 }
 
-/// G1.memberOrder: daemons in the order of the configuration, then names by bytes.
+/// G1.memberOrder: daemons in the order of the configuration, of one of them where it changed, then names by bytes.
 private func checkMemberOrder(
-  _ stay: Int, _ order: ConfigurationOrder, _ index: ClientIndex, _ findings: Findings
+  _ stay: Int, _ orders: [ConfigurationOrder], _ index: ClientIndex, _ findings: Findings
 ) {
   let here = index.stays[stay]
   let names = index.trace.names
   let members = index.view(here).members
-  for (a, b) in zip(members, members.dropFirst()) {
-    let (placeA, placeB) = (order.place(a, names), order.place(b, names))
-    let isOrdered =
-      placeA != placeB ? placeA < placeB : Array(names[a].utf8).lexicographicallyPrecedes(Array(names[b].utf8))
-    if !isOrdered {
-      findings.fail(
-        "G1.memberOrder",
-        "members stand in the order of their daemons, then of their names: \(names[a]) before \(names[b])",
-        [index.evidence(here)])
-      return
-    }
-  }
+  guard let (a, b) = orders[0].inversion(members, names),
+    orders.dropFirst().allSatisfy({ $0.inversion(members, names) != nil })
+  else { return }
+  findings.fail(
+    "G1.memberOrder",
+    "members stand in the order of their daemons, then of their names: \(names[a]) before \(names[b])",
+    [index.evidence(here)])
 }
 
 /// G2.afterLeave: each first view needs a join call of its own; calls may be recorded after the view they caused.
@@ -146,7 +155,9 @@ private func checkCause(_ stay: Int, _ index: ClientIndex, _ findings: Findings)
   let old = index.view(index.stays[here.previous]).members
   let expected = view.cause == .join ? view.members.filter { $0 != changed } : old.filter { $0 != changed }
   let actual = view.cause == .join ? old : view.members
-  if old.contains(changed) == (view.cause == .join) || expected != actual {
+  // A group whose members all came along keeps its id when the daemons' order in the file changes.
+  let isReordered = !index.trace.run.otherOrders.isEmpty && Set(expected) == Set(actual)
+  if old.contains(changed) == (view.cause == .join) || (expected != actual && !isReordered) {
     wrong("nobody but the one named comes or goes")
   }
 }

@@ -95,13 +95,18 @@ private struct RingWalk {
     guard ring == installed?.id else { return }
     visits += 1
     if visits > 1 { checkToken(new, record) }
-    if new.sequence > wrap, visits > 1 {
+    if new.sequence > lastNumber(ring), visits > 1 {
       findings.fail("K10", "a token beyond 2^30 is dropped", [line(record)])
     }
     checkSafeIsDone(record)
     token = (record, new)
     highest = max(highest, new.sequence)
     madeInVisit = 0
+  }
+
+  private func lastNumber(_ ring: MembershipID) -> Int32 {
+    let run = index.trace.run
+    return ring.time < run.lateUntil ? run.numbersLeft ?? wrap : wrap
   }
 
   /// K1

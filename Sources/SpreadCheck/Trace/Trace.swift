@@ -45,6 +45,8 @@ public final class DaemonTrace {
 public struct RunRecord: Equatable, Sendable {
   /// Daemons in the order of the configuration file.
   public var daemons: [NameID] = []
+  /// The orders of other files that were read in the run; who is missing stays where the first file has it.
+  public var otherOrders: [[NameID]] = []
   /// The daemons that are up and fully connected from `quiet` on; empty: all.
   public var core: [NameID] = []
   /// From here on nothing is broken any more.
@@ -63,6 +65,10 @@ public struct RunRecord: Equatable, Sendable {
   public var sessionLimit: Int32?
   /// Hurry timeout.
   public var hurry: Int64?
+  /// Rings whose ids have a time below `lateUntil` begin with so many numbers left; what is recorded of them counts from
+  /// their begin (simulator only).
+  public var numbersLeft: Int32?
+  public var lateUntil: Int32 = .min
 
   public init() {}
 }

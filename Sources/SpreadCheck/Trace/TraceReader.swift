@@ -311,6 +311,12 @@ private struct Fields {
     func optional32(_ key: String) throws(JSONFailure) -> Int32? { value[key] == nil ? nil : try int32(key) }
     var run = RunRecord()
     run.daemons = try names("daemons", default: [])
+    if value["otherOrders"] != nil {
+      for order in try array("otherOrders") {
+        guard case .array(let values) = order else { throw wrong("otherOrders", "not a list of lists of names") }
+        run.otherOrders.append(try names(values, "otherOrders"))
+      }
+    }
     run.core = try names("core", default: [])
     run.quiet = try optional("quiet")
     run.end = try optional("end")

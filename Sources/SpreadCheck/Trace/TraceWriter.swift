@@ -18,6 +18,7 @@ extension Trace {
     var fields: Fields = [("ev", .string("run"))]
     func add(_ key: String, _ value: Int64?) { if let value { fields.append((key, .integer(value))) } }
     if !run.daemons.isEmpty { fields.append(("daemons", json(run.daemons))) }
+    if !run.otherOrders.isEmpty { fields.append(("otherOrders", .array(run.otherOrders.map { json($0) }))) }
     if !run.core.isEmpty { fields.append(("core", json(run.core))) }
     add("quiet", run.quiet)
     add("end", run.end)

@@ -128,6 +128,20 @@ public struct Segment: Equatable, Sendable {
   public static let defaultPort: UInt16 = 4803
 }
 
+/// Rings whose ids have a time below `ends` begin behind number `sequence` instead of 0, so that tests come to the end of
+/// the numbers (daemon-ring 3.2).
+public struct LateStart: Equatable, Sendable {
+  public var sequence: Int32 = 0
+  public var ends: Int32 = .min
+
+  public init() {}
+
+  public init(behind sequence: Int32, until ends: Int32) {
+    self.sequence = sequence
+    self.ends = ends
+  }
+}
+
 public struct Configuration: Equatable, Sendable {
   /// 1 to 20, with at least one daemon each and 128 in all.
   public var segments: [Segment]
@@ -176,6 +190,9 @@ public struct Configuration: Equatable, Sendable {
 
   /// `#@ Wire44`, ours: the wire of Spread 4.4.0 instead of 5.0.1's (daemon-ring 7).
   public var speaksWire44 = false
+
+  /// For tests, in no file.
+  public var lateStart = LateStart()
 
   public init(segments: [Segment]) {
     self.segments = segments

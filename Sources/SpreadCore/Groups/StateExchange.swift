@@ -319,9 +319,12 @@ enum GroupsMessageBuilder {
 
     mutating func group(_ group: Group) { writer?.group(group.name, group.id, isChanged: group.changed) }
 
-    /// The membership id is the group's, as stock writes it (daemon-groups 4).
+    /// Stock writes the group's membership for every daemon (daemon-groups 4). It is the daemon's own, but for groups
+    /// that an unfinished exchange left with daemons of several memberships (5.5): there stock makes the others believe
+    /// that members moved together with them which never saw their views.
     mutating func daemon(_ daemon: GroupDaemon, _ group: Group) {
-      writer?.daemon(daemon.process, group.id.membership, members: daemon.members)
+      let membership = bug(.groupOfAll) ? group.id.membership : daemon.membership
+      writer?.daemon(daemon.process, membership, members: daemon.members)
     }
   }
 }

@@ -32,6 +32,21 @@ extension Daemon {
     }
   }
 
+  /// A monitor of Spread 4.4.0: any address, no transmitter, the same hash everywhere. Everything but RELOAD has to carry
+  /// the mark and the id of a configured daemon (monitor 7).
+  mutating func command44(
+    _ header: PacketHeader, _ body: UnsafeRawBufferPointer, from source: NetworkAddress, at now: Instant,
+    into out: inout Outbox
+  ) throws(WireFailure) {
+    let kind = try header.kind()
+    guard kind.isMonitorCommand else {
+      return drop(.wrongHash(header.configurationHash), from: source, at: now, into: &out)
+    }
+    let isMarked = header.membership.process == Monitor44.mark && topology.position(of: header.process) != nil
+    guard isMarked || kind == .reload else { return deny(.unknownProcess, source, at: now, into: &out) }
+    try command(header, kind, body, from: source, at: now, into: &out)
+  }
+
   private mutating func deny(
     _ denial: MonitorDenial, _ source: NetworkAddress, at now: Instant, into out: inout Outbox
   ) {

@@ -39,7 +39,7 @@ extension Daemon {
     status.sessions = Int16(clamping: sessions.openConnections)
     status.groups = Int16(clamping: groups.table.count)
     // What we are on the wire, not what we are called.
-    (status.majorVersion, status.minorVersion, status.patchVersion) = (5, 0, 1)
+    (status.majorVersion, status.minorVersion, status.patchVersion) = topology.speaksWire44 ? (4, 4, 0) : (5, 0, 1)
     return status
   }
 

@@ -66,6 +66,14 @@ final class PacketStore {
     return slab
   }
 
+  /// Gives the memory of a burst back, once nothing is in it.
+  func spareMemory() {
+    guard slabs.count > 1, free.count == slabs.count * Self.slabPackets else { return }
+    for slab in slabs { slab.deallocate() }
+    slabs = []
+    free = []
+  }
+
   /// Fills an empty slot.
   func put(_ sequence: Int32, _ memory: UnsafeMutableRawPointer, length: Int, type: PacketType, origin: Int) {
     self[sequence] = PacketSlot(

@@ -132,7 +132,8 @@ extension Ring {
     // 5.
     installedID = recovery.futureID
     commitSet = [topology.me]
-    (highest, myAru, aru, lastDiscarded, lastDelivered) = (0, 0, 0, 0, 0)
+    start = installedID.time < settings.lateStart.ends ? settings.lateStart.sequence : 0
+    (highest, myAru, aru, lastDiscarded, lastDelivered) = (start, start, start, start, start)
     lastNumbered = 0
     tokenCounter = 0
     justInstalled = true

@@ -52,6 +52,8 @@ public enum TokenLossReason: Equatable, Sendable {
   case aruBeyondHeld
   /// A token claims more packets than flow control allows to be under way.
   case sequenceTooHigh
+  /// A daemon alone has come to the end of the sequence numbers.
+  case numbersUsedUp
   /// Recovery took more than 500 rounds.
   case recoveryTooLong
   /// A packet that belongs to a message whose earlier piece never came (stock exits).
@@ -77,6 +79,8 @@ struct RingSettings {
   /// Ours (Repetition.swift): repeat early what seems lost; send tokens twice while datagrams get lost.
   var repeatsEarly = true
   var copiesTokens = true
+  /// Tests only.
+  var lateStart = LateStart()
 }
 
 struct Ring {
@@ -103,6 +107,8 @@ struct Ring {
   var aru: Int32 = 0
   var lastDiscarded: Int32 = 0
   var lastDelivered: Int32 = 0
+  /// What the ring's numbers begin behind: 0 (`lateStart`).
+  var start: Int32 = 0
   /// Daemons that were promised the old ring's messages; grows only when a recovery fails after its aru was raised.
   var commitSet: [Int]
 
@@ -230,6 +236,12 @@ struct Ring {
 
   /// Everybody has everything that this daemon was given to send.
   var isDrained: Bool { down.isEmpty && groupsDown.isEmpty && lastNumbered <= aru }
+
+  /// Gives back the memory of a burst.
+  mutating func spareMemory() {
+    pool.trim()
+    store.spareMemory()
+  }
 
   // MARK: Stopping
 

@@ -11,8 +11,11 @@ extension Ring {
     guard isTokenAlive, token.membership == activeID,
       topology.position(of: token.transmitter) == active.predecessor(of: topology.me)
     else { return .ignored(.foreignRing) }
-    // Stock lets the ring run out of numbers by swallowing the token; the next ring starts at 0 again.
-    if !isRecovering, token.sequence > 1 << 30 { return .done }
+    // Stock lets the ring run out of numbers by swallowing the token; the next ring starts at 0 again. A daemon that is
+    // alone has no timer that would miss the token: stock stops for ever.
+    if !isRecovering, token.sequence > 1 << 30, !bug(.numbersNeverEnd) {
+      return isAlone && !bug(.aloneWithoutNumbers) ? .loseToken(.numbersUsedUp) : .done
+    }
     guard isNext(token, &wire, at: now, into: &out) else { return .ignored(.replay) }
     return process(token, requests, &wire, at: now, into: &out)
   }
@@ -75,7 +78,7 @@ extension Ring {
     ringIsAlive(at: now, into: &out)
     flushKeptBack(&wire, into: &out)
 
-    let newAru = bug(.safeAfterOneToken) ? token.aru : Swift.min(token.aru, lastToken.aru)
+    let newAru = Swift.max(bug(.safeAfterOneToken) ? token.aru : Swift.min(token.aru, lastToken.aru), start)
     // Stock aborts here (daemon-ring 3.9).
     guard newAru >= aru else { return .loseToken(.aruWentDown) }
     aru = newAru

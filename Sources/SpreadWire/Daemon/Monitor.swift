@@ -1,5 +1,13 @@
 // Monitor commands and the status answer (monitor 1 to 5, daemon-ring 2.11).
 
+/// What monitors of Spread 4.4.0 write instead of the hash, the transmitter and the membership (monitor 7).
+public enum Monitor44 {
+  /// Taken by every daemon, whatever its configuration.
+  public static let hash: UInt32 = 1100
+  /// In the place of the membership's process.
+  public static let mark = ProcessID(15_051_963)
+}
+
 /// Component numbers, one for each configured daemon in the order of the configuration (monitor 3).
 public struct PartitionCommand {
   /// The sender's entries for the configured daemons; stock monitors send 128, what is over is left out here.

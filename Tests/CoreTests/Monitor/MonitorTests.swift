@@ -182,6 +182,55 @@ struct MonitorTests {
     #expect(daemon.answers.last?.to == .monitor(.v4(0x0a5b_0003), port: 6543))
   }
 
+  /// On the wire of 4.4.0 monitors are known by a mark, from any address, and RELOAD by the hash alone (monitor 7).
+  @Test(arguments: [Endianness.little, .big]) func monitorsOf44(order: Endianness) throws {
+    var configuration = WatchedDaemon.configuration((1...3).map { WatchedDaemon.entry($0, 0x0a5b_0000 + UInt32($0)) })
+    configuration.speaksWire44 = true
+    let daemon = WatchedDaemon(configuration)
+    func command(_ type: UInt32, _ body: [Int16] = [], process: UInt32 = 0x0a5b_0002, mark: UInt32 = 15_051_963) {
+      var bytes = [UInt8](repeating: 0, count: PacketHeader.size + 2 * body.count)
+      bytes.withUnsafeMutableBytes { memory in
+        PacketHeader(
+          type: PacketType(rawValue: type), order: order, transmitter: ProcessID(0), process: ProcessID(process),
+          membership: MembershipID(ProcessID(mark), 0), sequence: 6543, configurationHash: 1100,
+          dataLength: UInt16(2 * body.count)
+        ).store(at: memory.baseAddress!)
+        for (i, value) in body.enumerated() {
+          memory.baseAddress!.put16(UInt16(bitPattern: value), at: PacketHeader.size + 2 * i, order)
+        }
+      }
+      daemon.packet(bytes, from: 0x0a63_0001)
+    }
+    command(0x0100_0000, mark: 0)
+    command(0x0100_0000, process: 0x0a5b_0009)
+    command(0x0400_0000, [30, 7, 1, 1, 1, 1, 99, 0], mark: 1)
+    command(0x0200_0000, [0, 1, 0], mark: 0)
+    #expect(daemon.answers.isEmpty)
+    // Told once a second.
+    #expect(daemon.denials(.unknownProcess) == 1)
+    #expect(daemon.daemon.ring.settings.window == 160)
+    #expect(daemon.hears(2))
+    // What daemons send each other carries the real hash.
+    command(0x0000_0100)
+    #expect(daemon.log.contains { if case .dropped(let report) = $0 { report.reason == .wrongHash(1100) } else { false } })
+    command(0x0100_0000)
+    let answer = try #require(daemon.answers.last)
+    #expect(answer.to == .monitor(.v4(0x0a5b_0002), port: 6543))
+    // 4.4.0 in our byte order, and the id that is an address.
+    #expect(answer.bytes[130...] == [4, 0, 4, 0, 0, 0])
+    #expect(answer.bytes[100..<104] == [1, 0, 0x5b, 0x0a])
+    command(0x0400_0000, [30, 7, 1, 1, 1, 1, 99, 0])
+    #expect((daemon.daemon.ring.settings.window, daemon.daemon.ring.settings.personalWindow) == (99, 30))
+    command(0x0200_0000, [0, 1, 0])
+    #expect(!daemon.hears(2))
+    command(0x0800_0000, mark: 0)
+    #expect(daemon.orders == .readConfiguration)
+    // Only there.
+    let new = WatchedDaemon()
+    new.command(0x0100_0000, hash: 1100)
+    #expect(new.answers.isEmpty)
+  }
+
   // MARK: Flow control
 
   @Test(arguments: [Endianness.little, .big]) func windows(order: Endianness) throws {
