@@ -7,6 +7,11 @@ import PackageDescription
 let embedded = Context.environment["SPREAD_EMBEDDED"] != nil
 let librarySettings: [SwiftSetting] =
   embedded ? [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo", "-Xfrontend", "-function-sections"])] : []
+// The world of the simulator and the checkers, whose objects are written on every step of a run. Not the core: what would
+// stop a daemon must stop its simulation.
+let ownedByOneThread: [SwiftSetting] = [
+  .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))
+]
 let headers: [CSetting] = [.headerSearchPath("../../include")]
 
 let package = Package(
@@ -41,7 +46,8 @@ let package = Package(
       dependencies: [
         "SpreadCheck", "SpreadCore", "SpreadWire", .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "HeapModule", package: "swift-collections"),
-      ]),
+      ],
+      swiftSettings: ownedByOneThread),
     .executableTarget(name: "spread-sim", dependencies: ["SpreadSim", "SpreadCheck"]),
 
     // The daemon's shell.
@@ -63,7 +69,7 @@ let package = Package(
       swiftSettings: librarySettings),
 
     // The guarantees as programs: traces in, violations out.
-    .target(name: "SpreadCheck", dependencies: ["SpreadWire"]),
+    .target(name: "SpreadCheck", dependencies: ["SpreadWire"], swiftSettings: ownedByOneThread),
     .executableTarget(name: "spread-check", dependencies: ["SpreadCheck"]),
 
     // Programs over the library.

@@ -9,25 +9,27 @@
 #   make sim-test               the part of make test
 
 SIM := .build-sim
+# The standard library inside: no way through a shared library for every retain and release.
+BUILD_SIM := swift build -c release --product spread-sim --static-swift-stdlib
 FROM ?= 1
 SEEDS ?= 100
 
 .PHONY: scenarios sim bugbank sim-speed
 sim:
-	swift build -c release --product spread-sim --scratch-path $(SIM)
+	$(BUILD_SIM) --scratch-path $(SIM)
 	SWIFT_BACKTRACE=enable=no $(SIM)/release/spread-sim $(OPTS) --save $(SIM) $(if $(filter command line environment,$(origin SEED)),--seed $(SEED),--seeds $(SEEDS) --from $(FROM))
 
 bugbank: SEEDS := $(if $(filter command line,$(origin SEEDS)),$(SEEDS),500)
 bugbank:
-	swift build -c release --product spread-sim --scratch-path .build-bugs -Xswiftc -DSPREAD_BUGS
+	$(BUILD_SIM) --scratch-path .build-bugs -Xswiftc -DSPREAD_BUGS
 	SWIFT_BACKTRACE=enable=no .build-bugs/release/spread-sim --bugs --seeds $(SEEDS) --scenarios Tests/Scenarios/*.txt
 
 sim-speed:
-	swift build -c release --product spread-sim --scratch-path $(SIM)
+	$(BUILD_SIM) --scratch-path $(SIM)
 	$(SIM)/release/spread-sim --measure
 
 scenarios:
-	swift build -c release --product spread-sim --scratch-path $(SIM)
+	$(BUILD_SIM) --scratch-path $(SIM)
 	SWIFT_BACKTRACE=enable=no $(SIM)/release/spread-sim --scenarios $(if $(REWRITE),--rewrite) Tests/Scenarios/*.txt
 
 # Some seeds, each in two processes with the same hashes, the scenarios, and a planted bug that has to be found. In
@@ -37,7 +39,7 @@ sim-test: scenarios
 	$(SIM)/release/spread-sim -v --seeds 40 > $(SIM)/first.txt
 	$(SIM)/release/spread-sim -v --seeds 40 > $(SIM)/second.txt
 	cmp $(SIM)/first.txt $(SIM)/second.txt
-	swift build -c release --product spread-sim --scratch-path .build-bugs -Xswiftc -DSPREAD_BUGS
+	$(BUILD_SIM) --scratch-path .build-bugs -Xswiftc -DSPREAD_BUGS
 	SWIFT_BACKTRACE=enable=no .build-bugs/release/spread-sim --bugs --bug safeAtOnce --seeds 40
 	rm -rf $(SIM)/shrunk && mkdir -p $(SIM)/shrunk
 	! .build-bugs/release/spread-sim --planted safeAtOnce --seed 2 --save $(SIM)/shrunk > $(SIM)/shrunk.txt

@@ -35,7 +35,7 @@ public struct Daemon {
   /// From the places that groups still go by to those of `topology`; nil when they are the same (Reload.swift).
   var groupsLag: Renumbering?
   /// A configuration that was read again and waits for the ring to be in operation.
-  var reloading: (Configuration, AccessRules?)?
+  var reloading: WaitingReload?
 
   /// - Parameters:
   ///   - me: index of this daemon in `configuration.daemons`.

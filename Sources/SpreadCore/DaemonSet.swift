@@ -164,12 +164,15 @@ struct Topology {
   var mySegment: Int { segmentOf[me] }
   var hasRetired: Bool { ids.count > count }
 
-  func position(of id: ProcessID) -> Int? { byID[id.rawValue].flatMap { $0 < count ? $0 : nil } }
+  func position(of id: ProcessID) -> Int? { origin(of: id).flatMap { $0 < count ? $0 : nil } }
 
   func position(named name: GroupName) -> Int? { byName[name] }
 
   /// Who made a packet; it may be retired.
-  func origin(of id: ProcessID) -> Int? { byID[id.rawValue] }
+  func origin(of id: ProcessID) -> Int? {
+    // Asked several times for each packet: in a ring of usual size looking is faster than hashing.
+    ids.count <= 16 ? ids.firstIndex(of: id) : byID[id.rawValue]
+  }
 
   /// The members of `set` in `segment`.
   func members(of set: DaemonSet, in segment: Int) -> DaemonSet {

@@ -71,13 +71,14 @@ public struct Outbox {
 
   /// Empties the lists and keeps their memory.
   public mutating func reset() {
-    datagrams.removeAll(keepingCapacity: true)
+    // Most are empty after most steps, and asking is cheaper than emptying.
+    if !datagrams.isEmpty { datagrams.removeAll(keepingCapacity: true) }
     arena.used = 0
-    sessions.removeAll(keepingCapacity: true)
-    timers.removeAll(keepingCapacity: true)
-    log.removeAll(keepingCapacity: true)
+    if !sessions.isEmpty { sessions.removeAll(keepingCapacity: true) }
+    if !timers.isEmpty { timers.removeAll(keepingCapacity: true) }
+    if !log.isEmpty { log.removeAll(keepingCapacity: true) }
     orders = []
-    observations.removeAll(keepingCapacity: true)
+    if !observations.isEmpty { observations.removeAll(keepingCapacity: true) }
   }
 }
 

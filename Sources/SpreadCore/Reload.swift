@@ -11,13 +11,24 @@
 
 import SpreadWire
 
+/// A class: whether there is one is asked in every step, and must not copy it.
+final class WaitingReload: Sendable {
+  let configuration: Configuration
+  let rules: AccessRules?
+
+  init(_ configuration: Configuration, _ rules: AccessRules?) {
+    self.configuration = configuration
+    self.rules = rules
+  }
+}
+
 extension Daemon {
   /// A configuration was read; takes it over now or in the next ring.
   mutating func reload(
     _ configuration: Configuration, _ rules: AccessRules?, at now: Instant, into out: inout Outbox
   ) {
     guard leaving == nil else { return }
-    reloading = (configuration, rules)
+    reloading = WaitingReload(configuration, rules)
     if case .operational = membership.state {
       takeOver(at: now, into: &out)
     } else {
@@ -32,14 +43,14 @@ extension Daemon {
   }
 
   mutating func takeOver(at now: Instant, into out: inout Outbox) {
-    guard let (read, rules) = reloading, leaving == nil, case .operational = membership.state else { return }
+    guard let read = reloading, leaving == nil, case .operational = membership.state else { return }
     reloading = nil
-    let new = read.inheriting(from: configuration)
+    let new = read.configuration.inheriting(from: configuration)
     switch configuration.verdict(on: new, me: topology.me) {
     case .stop(let reason): stop(reason, at: now, into: &out)
     case .adopt(let place, let summary):
       adopt(new, me: place, keepsRing: summary.keepsRing)
-      authentication = AuthenticationPolicy(new, accessRules: rules)
+      authentication = AuthenticationPolicy(new, accessRules: read.rules)
       maxSessions = new.maxSessions
       _ = monitor.unite()
       out.timers.append(TimerAction(timer: .partitionEnd, deadline: nil))

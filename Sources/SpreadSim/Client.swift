@@ -62,7 +62,7 @@ extension World {
   // MARK: What the plan wants
 
   func connect(_ client: SimClient) {
-    guard case .closed = client.state, client.node.daemon != nil, client.session == nil else { return }
+    guard case .closed = client.state, client.node.isRunning, client.session == nil else { return }
     client.generation += 1
     client.state = .dialing
     client.wantsMembership = !client.random.chance(options.withoutMembership)
@@ -113,10 +113,15 @@ extension World {
   private func content(_ counter: UInt32, _ size: Int, _ client: Int) -> [UInt8] {
     var mix = SplitMix64(UInt64(counter) << 32 | UInt64(client))
     return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-      var word: UInt64 = 0
-      for i in 0..<size {
-        if i & 7 == 0 { word = mix.next() }
-        buffer[i] = UInt8(truncatingIfNeeded: word >> UInt64(8 * (i & 7)))
+      let bytes = UnsafeMutableRawBufferPointer(buffer)
+      var at = 0
+      while at + 8 <= size {
+        bytes.storeBytes(of: mix.next().littleEndian, toByteOffset: at, as: UInt64.self)
+        at += 8
+      }
+      if at < size {
+        let word = mix.next()
+        for i in at..<size { bytes[i] = UInt8(truncatingIfNeeded: word >> UInt64(8 * (i & 7))) }
       }
       count = size
     }
@@ -204,7 +209,7 @@ extension World {
   func streamArrives(_ client: SimClient) {
     client.hasStreamEvent = false
     let node = client.node
-    guard node.daemon != nil else { return }
+    guard node.isRunning else { return }
     guard !node.isPaused, node.readsClients else {
       client.streamWaits = true
       return
@@ -229,7 +234,7 @@ extension World {
     }
     if !client.stream.isEmpty {
       wakeStream(client)
-    } else if client.endsStream, client.session == session, node.daemon != nil {
+    } else if client.endsStream, client.session == session, node.isRunning {
       handle(.sessionEnded(SessionID(Int32(session)), .endOfStream), at: node)
     }
   }
@@ -306,7 +311,7 @@ extension World {
   }
 
   func reportBacklog(_ client: SimClient) {
-    guard client.isOpen, let session = client.session, !client.node.isPaused, client.node.daemon != nil else { return }
+    guard client.isOpen, let session = client.session, !client.node.isPaused, client.node.isRunning else { return }
     let left = client.inbox.count - SimClient.socketMessages
     guard left > 0 else { return }
     handle(.sessionBacklog(SessionID(Int32(session)), messages: left), at: client.node)

@@ -39,12 +39,30 @@ struct Event: Comparable {
 struct EventQueue {
   private var heap = Heap<Event>()
   private var inserted: UInt64 = 0
+  /// What was known before the run, in its order, and how much of it is over: thousands of events that would make the
+  /// heap deep.
+  private var planned: [Event] = []
+  private var done = 0
+
+  /// Once, before anything is added.
+  mutating func plan(_ times: [UInt64]) {
+    precondition(inserted == 0)
+    planned = times.enumerated().map { place, time in
+      Event(time: time, order: UInt64(place + 1), value: Int32(place), node: 0, kind: .plan)
+    }
+    planned.sort()
+    inserted = UInt64(times.count)
+  }
 
   mutating func add(_ kind: Event.Kind, _ node: Int, _ value: Int, at time: UInt64) {
     inserted += 1
     heap.insert(Event(time: time, order: inserted, value: Int32(value), node: Int16(node), kind: kind))
   }
 
-  mutating func next() -> Event? { heap.popMin() }
-  var isEmpty: Bool { heap.isEmpty }
+  mutating func next() -> Event? {
+    guard done < planned.count else { return heap.popMin() }
+    if let first = heap.min, first < planned[done] { return heap.popMin() }
+    done += 1
+    return planned[done - 1]
+  }
 }

@@ -9,8 +9,10 @@ import SpreadWire
 final class Node {
   let index: Int
   let name: String
-  /// nil: not running.
+  /// nil: not running. `isRunning` says the same and is what is asked all the time: comparing the optional to nil copies
+  /// the whole daemon.
   var daemon: Daemon?
+  var isRunning = false
   var outbox = Outbox()
   var incarnation: Int32 = 0
   /// Another file than the others have (scenarios only).

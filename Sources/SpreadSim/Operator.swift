@@ -8,7 +8,7 @@ import SpreadWire
 extension World {
   /// To every running daemon, from a monitor on its own machine. A paused one finds it later.
   func divide(_ parts: [Int]) {
-    for node in nodes where node.daemon != nil { whenRunning(node) { [self] in divide(parts, at: node) } }
+    for node in nodes where node.isRunning { whenRunning(node) { [self] in divide(parts, at: node) } }
   }
 
   private func divide(_ parts: [Int], at node: Node) {
@@ -81,7 +81,7 @@ extension World {
   func reload(_ node: Node) {
     if node.isUnconfigured, file.daemons.contains(where: { $0.id == configuration.daemons[node.index].id }) {
       node.isUnconfigured = false
-      if node.daemon == nil, !node.isGone { return boot(node) }
+      if !node.isRunning, !node.isGone { return boot(node) }
     }
     whenRunning(node) { [self] in
       startAgainIfChanged(node)
@@ -97,7 +97,7 @@ extension World {
   }
 
   private func whenRunning(_ node: Node, _ body: @escaping () -> Void) {
-    guard node.daemon != nil else { return }
+    guard node.isRunning else { return }
     if node.isPaused { node.waiting.append(body) } else { body() }
   }
 }

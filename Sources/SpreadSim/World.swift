@@ -38,6 +38,8 @@ public final class World {
   var groupNames: [GroupName] = []
   var groupIDs: [NameID] = []
   private var nameIDs: [GroupName: NameID] = [:]
+  /// The names met last, by some of their bits: most names are met thousands of times.
+  private var recentNames = [(name: GroupName, id: NameID)?](repeating: nil, count: 256)
   var lastPayload: (buffer: ObjectIdentifier, name: GroupName, id: MessageID, payload: Payload)?
   private var jitter: Xoshiro256
   private var formDelay: Xoshiro256
@@ -151,7 +153,7 @@ public final class World {
   }
 
   func start() {
-    for (place, entry) in plan.enumerated() { queue.add(.plan, 0, place, at: entry.time) }
+    queue.plan(plan.map(\.time))
     for node in nodes where !options.absent.contains(node.index) { boot(node) }
   }
 
@@ -202,7 +204,7 @@ public final class World {
       endAction(Int(event.value))
     case .stream: streamArrives(clients[Int(event.value)])
     case .read: readOne(clients[Int(event.value)])
-    case .restart: if node.daemon == nil, !node.isGone, !node.isUnconfigured { boot(node) }
+    case .restart: if !node.isRunning, !node.isGone, !node.isUnconfigured { boot(node) }
     case .reload: reload(node)
     case .resume: resume(node)
     }
@@ -218,15 +220,15 @@ public final class World {
     case .crash(let index, let afterDatagrams, let restart):
       let node = nodes[index]
       if restart == nil { node.isGone = true }
-      guard node.daemon != nil else { return }
+      guard node.isRunning else { return }
       if let restart { queue.add(.restart, index, 0, at: min(now + restart, max(options.quiet, now + 1))) }
       if let afterDatagrams { node.stopsAfter = afterDatagrams } else { stop(node) }
     case .retire(let index, let restart):
-      guard nodes[index].daemon != nil, !nodes[index].isPaused else { return }
+      guard nodes[index].isRunning, !nodes[index].isPaused else { return }
       nodes[index].returnsAt = min(now + restart, max(options.quiet, now + 1))
       handle(.stop, at: nodes[index])
     case .pause(let index, let length):
-      guard nodes[index].daemon != nil, !nodes[index].isPaused else { return }
+      guard nodes[index].isRunning, !nodes[index].isPaused else { return }
       nodes[index].isPaused = true
       queue.add(.resume, index, 0, at: min(now + length, max(options.quiet, now + 1)))
     case .wallStep(let index, let seconds): nodes[index].wallOffset += seconds
@@ -265,7 +267,14 @@ public final class World {
   func name(_ text: String) -> GroupName { World.name(text) }
 
   func nameID(_ name: GroupName) -> NameID {
-    if let id = nameIDs[name] { return id }
+    let place = name.someBits & 255
+    if let recent = recentNames[place], recent.name == name { return recent.id }
+    let id = nameIDs[name] ?? newNameID(name)
+    recentNames[place] = (name, id)
+    return id
+  }
+
+  private func newNameID(_ name: GroupName) -> NameID {
     let bytes = (0..<name.length).map { name[$0] }
     let id = trace.names.id(String(decoding: bytes, as: UTF8.self))
     nameIDs[name] = id
@@ -300,14 +309,16 @@ public final class World {
       configuration: node.configuration ?? file,
       me: file.daemons.firstIndex { $0.id == configuration.daemons[node.index].id } ?? node.index,
       seed: random.next(), lastTime: node.lastTime)
+    node.isRunning = true
     meetPeers(node)
     handle(.start, at: node)
   }
 
   func stop(_ node: Node) {
-    guard let daemon = node.daemon else { return }
-    node.lastTime = daemon.lastTime
+    guard node.isRunning else { return }
+    node.lastTime = node.daemon!.lastTime
     node.daemon = nil
+    node.isRunning = false
     node.stopsAfter = nil
     node.isPaused = false
     node.trace.record(.stop, at: time)
@@ -343,7 +354,7 @@ public final class World {
   // MARK: Sockets
 
   private func arrive(_ packet: Int32, isToken: Bool, _ node: Node) {
-    guard node.daemon != nil else {
+    guard node.isRunning else {
       pool.release(packet)
       return
     }
@@ -367,7 +378,7 @@ public final class World {
   /// One datagram: packets before tokens, or the other way round when the daemon says so.
   private func turn(_ node: Node) {
     node.hasTurn = false
-    guard node.daemon != nil, !node.isPaused else { return }
+    guard node.isRunning, !node.isPaused else { return }
     let takesToken = node.packets.isEmpty || (node.prefersToken && !node.tokens.isEmpty)
     guard let packet = takesToken ? node.tokens.popFirst() : node.packets.popFirst() else { return }
     node.busyUntil = now + UInt64(options.service * Double(Options.second))
@@ -404,7 +415,7 @@ public final class World {
     let place = Int(timer.rawValue)
     guard node.queued[place] == due else { return }
     node.queued[place] = nil
-    guard node.daemon != nil, let deadline = node.deadlines[place] else { return }
+    guard node.isRunning, let deadline = node.deadlines[place] else { return }
     if deadline > now {
       queueTimer(timer, at: deadline, node)
       return
@@ -421,7 +432,7 @@ public final class World {
   private var current: Int32 = -1
 
   func handle(_ input: Input, at node: Node) {
-    guard node.daemon != nil else { return }
+    guard node.isRunning else { return }
     if case .stop = input { node.isRetiring = true }
     node.daemon!.handle(input, at: node.instant(now), into: &node.outbox)
     if node.outbox.orders.contains(.configurationChanged) { meetPeers(node) }
@@ -573,4 +584,16 @@ public final class World {
   }
 
   var currentHash: UInt64 { pool.hash(current) }
+}
+
+extension GroupName {
+  /// Different for most names that a run has; not a hash of the kind that resists anybody.
+  fileprivate var someBits: Int {
+    withUnsafeBytes(of: self) {
+      var mixer = Mixer()
+      mixer.add($0.load(as: UInt64.self))
+      mixer.add($0.load(fromByteOffset: 8, as: UInt64.self))
+      return Int(truncatingIfNeeded: mixer.value >> 8)
+    }
+  }
 }

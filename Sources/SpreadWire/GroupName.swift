@@ -124,6 +124,8 @@ public struct GroupName: Hashable, Sendable {
 
   @inlinable public func hash(into hasher: inout Hasher) {
     hasher.combine(w0)
+    // Most names fit into the first word.
+    guard w1 | w2 | w3 != 0 else { return }
     hasher.combine(w1)
     hasher.combine(w2)
     hasher.combine(w3)

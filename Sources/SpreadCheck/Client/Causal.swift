@@ -95,9 +95,10 @@ private struct CausalReceiver {
   func check() {
     let numbers = index.messageOf[client]
     let records = index.trace.clients[client].records
-    var receivedAt: [Int32: Int] = [:]
+    /// By message; -1: not at all.
+    var receivedAt = [Int](repeating: -1, count: index.messages.count)
     for (record, entry) in records.enumerated() {
-      if case .receive = entry.event, receivedAt[numbers[record]] == nil { receivedAt[numbers[record]] = record }
+      if case .receive = entry.event, receivedAt[Int(numbers[record])] < 0 { receivedAt[Int(numbers[record])] = record }
     }
     /// By sender: how many of its ordered messages were looked at.
     var done = [Int32](repeating: 0, count: clocks.width)
@@ -108,17 +109,15 @@ private struct CausalReceiver {
         while done[sender] < clocks.rows[row + sender] {
           let earlier = clocks.ordered[sender][Int(done[sender])]
           done[sender] += 1
-          checkPair(earlier, receivedAt[earlier], record)
+          checkPair(earlier, receivedAt[Int(earlier)], record)
         }
       }
     }
   }
 
   /// `earlier` precedes the message received at `record`.
-  private func checkPair(_ earlier: Int32, _ received: Int?, _ record: Int) {
-    let message = index.messages[Int(earlier)]
-    let evidence = [Evidence.client(Int(message.sender), Int(message.sendRecord)), .client(client, record)]
-    if let received {
+  private func checkPair(_ earlier: Int32, _ received: Int, _ record: Int) {
+    if received >= 0 {
       if received > record {
         findings.fail(
           "C3.order", "what a sender knew of comes before what it sent then",
@@ -126,6 +125,7 @@ private struct CausalReceiver {
       }
       return
     }
+    let message = index.messages[Int(earlier)]
     guard !message.isVoid, !index.isDiscarded(earlier, at: client), message.firstReceiver >= 0 else { return }
     for group in index.groups(message) {
       // Due here only if it was received in the very view this session is in, before anything was cut off.
@@ -136,7 +136,10 @@ private struct CausalReceiver {
       else { continue }
       findings.fail(
         "C3.gap", "what a sender knew of is not left out",
-        evidence + [.client(Int(message.firstReceiver), Int(message.firstRecord))])
+        [
+          .client(Int(message.sender), Int(message.sendRecord)), .client(client, record),
+          .client(Int(message.firstReceiver), Int(message.firstRecord)),
+        ])
       return
     }
   }

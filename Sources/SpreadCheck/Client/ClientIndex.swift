@@ -82,7 +82,7 @@ struct ClientInfo {
 final class ClientIndex {
   let trace: Trace
   private(set) var messages: [MessageInfo] = []
-  private(set) var numbers: [MessageID: Int32] = [:]
+  private(set) var numbers = NumberTable<MessageID>()
   private(set) var clients: [ClientInfo] = []
   /// For each client and record: the dense number of the message of send, sent, receive and reject; else -1.
   private(set) var messageOf: [[Int32]] = []
@@ -233,7 +233,7 @@ final class ClientIndex {
   private func number(_ id: MessageID, _ payload: Payload) -> Int32 {
     if let number = numbers[id] { return number }
     let number = Int32(messages.count)
-    numbers[id] = number
+    numbers.add(id, number)
     messages.append(MessageInfo(id: id, payload: payload))
     lastReceiver.append(-1)
     return number
@@ -277,13 +277,18 @@ final class ClientIndex {
   private func read(_ client: Int) {
     let records = trace.clients[client].records
     var numbersHere = [Int32](repeating: -1, count: records.count)
-    /// Open stay by group.
-    var open: [NameID: Int] = [:]
+    /// Open stay by group; -1: none.
+    var open = [Int](repeating: -1, count: trace.names.count)
     func close(_ group: NameID, _ record: Int, _ end: Stay.End) {
-      guard let stay = open.removeValue(forKey: group) else { return }
+      let stay = open[group.index]
+      guard stay >= 0 else { return }
+      open[group.index] = -1
       stays[stay].endRecord = record
       stays[stay].end = end
       if stays[stay].signals.isEmpty { stays[stay].preCount = stays[stay].items.count }
+    }
+    func closeAll(_ record: Int, _ end: Stay.End) {
+      for group in open.indices where open[group] >= 0 { close(NameID(rawValue: Int32(group)), record, end) }
     }
     for (record, entry) in records.enumerated() {
       switch entry.event {
@@ -301,18 +306,20 @@ final class ClientIndex {
         lastReceiver[Int(message)] = Int32(client)
         let list = trace.names[payload.groups]
         for (place, group) in list.enumerated() where !list[..<place].contains(group) {
-          if let stay = open[group] {
+          let stay = open[group.index]
+          if stay >= 0 {
             stays[stay].items.append(ReceivedItem(message: message, record: Int32(record)))
           }
         }
       case .signal(let group, _):
-        guard let stay = open[group] else { break }
+        let stay = open[group.index]
+        guard stay >= 0 else { break }
         if stays[stay].signals.isEmpty { stays[stay].preCount = stays[stay].items.count }
         stays[stay].signals.append(record)
       case .view(let group, let viewIndex):
-        let previous = open[group] ?? -1
+        let previous = open[group.index]
         close(group, record, .view(stays.count))
-        open[group] = stays.count
+        open[group.index] = stays.count
         clients[client].stays[group, default: []].append(stays.count)
         let key = key(group, viewIndex)
         let number = viewNumbers[key] ?? byView.count
@@ -327,11 +334,11 @@ final class ClientIndex {
             endRecord: records.count))
       case .selfLeave(let group): close(group, record, .selfLeave)
       case .closed:
-        for group in open.keys.sorted() { close(group, record, .closed) }
+        closeAll(record, .closed)
       case .connect, .join, .leave: break
       }
     }
-    for group in open.keys.sorted() { close(group, records.count, .endOfTrace) }
+    closeAll(records.count, .endOfTrace)
     messageOf.append(numbersHere)
   }
 }

@@ -32,12 +32,13 @@ private struct FifoReceiver {
   }
 
   func check() {
-    /// Record of the last message by sender.
-    var last: [NameID: Int] = [:]
+    /// Record of the last message by sender; -1: none.
+    var last = [Int](repeating: -1, count: index.trace.names.count)
     let numbers = index.messageOf[client]
     for (record, entry) in index.trace.clients[client].records.enumerated() {
       guard case .receive(let id, _, let payload) = entry.event, payload.service.rank >= 2 else { continue }
-      if let before = last[id.sender] {
+      let before = last[id.sender.index]
+      if before >= 0 {
         let previous = index.messages[Int(numbers[before])]
         if previous.id.counter >= id.counter {
           // Equal counters are a duplicate, which integrity reports.
@@ -50,7 +51,7 @@ private struct FifoReceiver {
         }
         checkGap(numbers[before], before, numbers[record], record)
       }
-      last[id.sender] = record
+      last[id.sender.index] = record
     }
   }
 

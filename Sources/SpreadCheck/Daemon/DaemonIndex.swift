@@ -69,23 +69,26 @@ struct DaemonInfo {
 
 final class DaemonIndex {
   let trace: Trace
+  /// By name: the daemon that a private name belongs to.
+  let daemonOf: [NameID?]
   private(set) var daemons: [DaemonInfo] = []
-  private(set) var rings: [MembershipID: Int32] = [:]
+  private(set) var rings = NumberTable<MembershipID>()
   private(set) var ringIDs: [MembershipID] = []
   /// Of the first installation seen; empty when nobody installed the ring.
   private(set) var ringMembers: [[NameID]] = []
   /// Record of that installation.
   private(set) var ringEvidence: [Evidence?] = []
   private(set) var packets: [PacketInfo] = []
-  private(set) var packetNumbers: [PacketKey: Int32] = [:]
+  private(set) var packetNumbers = NumberTable<PacketKey>()
   /// Second origins of a number, found on the way.
   private(set) var twoOrigins: [(first: Evidence, second: Evidence)] = []
   private(set) var messages: [DeliveredMessage] = []
-  private(set) var messageNumbers: [MessageID: Int32] = [:]
+  private(set) var messageNumbers = NumberTable<MessageID>()
   private(set) var stays: [RingStay] = []
 
   init(_ trace: Trace) {
     self.trace = trace
+    daemonOf = trace.names.daemons()
     learnServices()
     for daemon in trace.daemons.indices { readPackets(daemon) }
     for daemon in trace.daemons.indices { readStays(daemon) }
@@ -110,7 +113,7 @@ final class DaemonIndex {
   private func ring(_ id: MembershipID) -> Int32 {
     if let ring = rings[id] { return ring }
     let ring = Int32(ringIDs.count)
-    rings[id] = ring
+    rings.add(id, ring)
     ringIDs.append(id)
     ringMembers.append([])
     ringEvidence.append(nil)
@@ -126,7 +129,7 @@ final class DaemonIndex {
       return number
     }
     let number = Int32(messages.count)
-    messageNumbers[id] = number
+    messageNumbers.add(id, number)
     messages.append(DeliveredMessage(id: id, service: service, isGuess: isGuess))
     return number
   }
@@ -158,7 +161,7 @@ final class DaemonIndex {
           let packet = packets[Int(first)]
           twoOrigins.append((.daemon(packet.origin, packet.record), .daemon(daemon, record)))
         } else {
-          packetNumbers[key] = Int32(packets.count)
+          packetNumbers.add(key, Int32(packets.count))
           packets.append(PacketInfo(key: key, origin: daemon, record: record, lastPieces: pieces))
         }
       case .configuration(let index):

@@ -52,18 +52,21 @@ private func checkOrigins(_ index: DaemonIndex, _ findings: Findings) {
 
 /// E3.contentDiffers
 private func checkContents(_ index: DaemonIndex, _ findings: Findings) {
-  var first: [PacketKey: (hash: UInt64, evidence: Evidence)] = [:]
+  var known = NumberTable<PacketKey>()
+  var first: [(hash: UInt64, evidence: Evidence)] = []
   for (daemon, trace) in index.trace.daemons.enumerated() {
     for (record, entry) in trace.records.enumerated() {
       guard case .have(let id, let sequence, let hash) = entry.event, let ring = index.rings[id] else { continue }
       let key = PacketKey(ring: ring, sequence: sequence)
-      if let seen = first[key] {
+      if let number = known[key] {
+        let seen = first[Int(number)]
         if seen.hash != hash {
           findings.fail(
             "E3.contentDiffers", "a packet is the same everywhere", [seen.evidence, .daemon(daemon, record)])
         }
       } else {
-        first[key] = (hash, .daemon(daemon, record))
+        known.add(key, Int32(first.count))
+        first.append((hash, .daemon(daemon, record)))
       }
     }
   }
@@ -131,9 +134,7 @@ private func checkSource(
     findings.fail("E3.creation", "the message delivered does not end in this packet", [origin, here])
   }
   let id = index.messages[Int(delivery.message)].id
-  if let daemon = index.trace.names.daemon(of: id.sender),
-    daemon != index.trace.names[index.daemons[packet.origin].name]
-  {
+  if let daemon = index.daemonOf[id.sender.index], daemon != index.daemons[packet.origin].name {
     findings.fail("E3.origin", "a message enters the ring at its sender's daemon", [origin, here])
   }
 }

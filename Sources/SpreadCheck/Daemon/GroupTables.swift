@@ -98,10 +98,10 @@ private struct TableWalk {
   /// G7: in operation every member's daemon is in the ring.
   private func checkMembers(_ record: Int) {
     guard let table, table.table.state == .operating, ring >= 0 else { return }
-    let daemons = Set(index.ringMembers[Int(ring)].map { index.trace.names[$0] })
+    let daemons = index.ringMembers[Int(ring)]
     for group in table.table.groups {
       for member in group.members {
-        guard let daemon = index.trace.names.daemon(of: member), !daemons.contains(daemon) else { continue }
+        guard let daemon = index.daemonOf[member.index], !daemons.contains(daemon) else { continue }
         findings.fail(
           "G7", "nobody from outside the ring is a member: \(findings.text(member))",
           (index.ringEvidence[Int(ring)].map { [$0] } ?? []) + [.daemon(self.daemon, record)])

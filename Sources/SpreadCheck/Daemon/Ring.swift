@@ -43,7 +43,9 @@ private struct RingWalk {
   private var highest: Int32 = 0
   private var isOperating = true
   private var madeInVisit = 0
-  private var delivered: Set<Int32> = []
+  /// By message: in which of the installations it was delivered, by their number.
+  private var deliveredIn: [Int32]
+  private var installations: Int32 = 0
   /// Packets below it have no safe message left to deliver.
   private var safeFrom: Int32 = 1
 
@@ -52,6 +54,7 @@ private struct RingWalk {
     self.index = index
     self.findings = findings
     self.asked = asked
+    deliveredIn = Array(repeating: -1, count: index.messages.count)
   }
 
   private func line(_ record: Int) -> Evidence { .daemon(daemon, record) }
@@ -68,7 +71,7 @@ private struct RingWalk {
     case .have(let ring, let sequence, _):
       if ring == installed?.id { highest = max(highest, sequence) }
     case .deliver(let ring, let sequence, let id, let service, let phase):
-      if let message = id.flatMap({ index.messageNumbers[$0] }) { delivered.insert(message) }
+      if let message = id.flatMap({ index.messageNumbers[$0] }) { deliveredIn[Int(message)] = installations }
       if service == .safe, phase == .pre { checkSafe(ring, sequence, record) }
     default: break
     }
@@ -84,7 +87,7 @@ private struct RingWalk {
     highest = 0
     isOperating = true
     madeInVisit = 0
-    delivered.removeAll(keepingCapacity: true)
+    installations += 1
     safeFrom = 1
   }
 
@@ -209,7 +212,7 @@ private struct RingWalk {
     while safeFrom <= safeHorizon {
       if let packet = index.packet(ring, safeFrom),
         packet.lastPieces.contains(where: {
-          index.messages[Int($0.message)].service == .safe && !delivered.contains($0.message)
+          index.messages[Int($0.message)].service == .safe && deliveredIn[Int($0.message)] != installations
         })
       {
         findings.fail(

@@ -63,6 +63,14 @@ public struct Names {
     return String(text[text.index(after: last)...])
   }
 
+  /// The daemon parts of all names; a daemon without a name of its own here gets `unnamed`, which is nobody's.
+  func daemons() -> [NameID?] {
+    texts.indices.map { name in
+      daemon(of: NameID(rawValue: Int32(name))).map { find($0) ?? Self.unnamed }
+    }
+  }
+  private static let unnamed = NameID(rawValue: -1)
+
   /// The user part of a private name.
   public func user(of id: NameID) -> String? {
     let text = self[id]

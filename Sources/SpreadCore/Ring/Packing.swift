@@ -3,7 +3,8 @@
 import SpreadWire
 
 extension Ring {
-  /// Packets that may be sent in this visit of the token.
+  /// Packets that may be sent in this visit of the token. (Inlined: a call would copy the ring.)
+  @inline(__always)
   func allowed(_ flowControl: Int16) -> Int {
     guard !isRecovering || bug(.sendsInRecovery), highest <= aru &+ 1600 else { return 0 }
     if bug(.flowControlIgnored) { return 3 * settings.window }
@@ -27,21 +28,23 @@ extension Ring {
     return sent
   }
 
-  /// What is sent now.
-  private var queue: DownQueue {
-    _read { if exchanging { yield groupsDown } else { yield down } }
-    _modify { if exchanging { yield &groupsDown } else { yield &down } }
+  /// Of what is sent now. (Inlined: a call would copy the ring.)
+  @inline(__always)
+  private var nextPiece: Piece? { exchanging ? groupsDown.nextPiece : down.nextPiece }
+
+  private mutating func take(_ piece: Piece, to place: UnsafeMutableRawPointer) {
+    if exchanging { groupsDown.take(piece, to: place) } else { down.take(piece, to: place) }
   }
 
   /// Makes the next packet of what waits; false when nothing does.
   private mutating func pack() -> Bool {
-    guard let first = queue.nextPiece else { return false }
+    guard let first = nextPiece else { return false }
     let memory = store.takeMemory()
     var builder = PacketBuilder(at: memory)
     var piece = first
     while let place = builder.append(index: piece.index, length: piece.length) {
-      queue.take(piece, to: place)
-      guard let next = queue.nextPiece, next.packetClass.packs(with: first.packetClass) else { break }
+      take(piece, to: place)
+      guard let next = nextPiece, next.packetClass.packs(with: first.packetClass) else { break }
       piece = next
     }
     highest += 1

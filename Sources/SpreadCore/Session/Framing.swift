@@ -46,7 +46,7 @@ extension Daemon {
     _ id: SessionID, _ user: UserIndex, _ bytes: UnsafeRawBufferPointer, into out: inout Outbox
   ) {
     guard var header = MessageHeader(bytes) else { return }
-    if let violation = judge(header, from: user) {
+    if let violation = Self.judge(header, from: sessions[user].privateName) {
       endSession(id, .badHeader(violation), into: &out)
       return
     }
@@ -62,12 +62,13 @@ extension Daemon {
     finishIfWhole(id, user, message, into: &out)
   }
 
-  /// client-protocol 6.1, in its order, then the limits and bits of 6.3 and 10 that stock gets wrong.
-  private func judge(_ header: MessageHeader, from user: UserIndex) -> HeaderViolation? {
+  /// client-protocol 6.1, in its order, then the limits and bits of 6.3 and 10 that stock gets wrong. Static: a method
+  /// would be called on a copy of the whole daemon.
+  private static func judge(_ header: MessageHeader, from privateName: GroupName) -> HeaderViolation? {
     let kind = header.type.intersection(.clientKinds).rawValue
     guard kind.nonzeroBitCount == 1 else { return .kind(header.type.rawValue) }
     guard header.type.isDisjoint(with: .forbiddenFromClients) else { return .forbiddenBits(header.type.rawValue) }
-    guard header.name.normalized == sessions[user].privateName else { return .sender }
+    guard header.name.normalized == privateName else { return .sender }
     guard header.groupCount >= 0, header.groupCount <= Limits.groupsPerMessage else {
       return .groupCount(header.groupCount)
     }

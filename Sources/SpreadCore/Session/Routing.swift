@@ -7,7 +7,7 @@ extension Daemon {
   /// first mention.
   mutating func route(_ message: MessageBuffer, _ header: MessageHeader, into out: inout Outbox) {
     routed += 1
-    if header.type.contains(.selfDiscard), !bug(.selfDiscardIgnored), let sender = localUser(header.name.normalized) {
+    if header.type.contains(.selfDiscard), !bug(.selfDiscardIgnored), let sender = sessions.user(header.name.normalized, of: me.name) {
       // Counting the sender as served leaves it out.
       sessions[sender].lastRouted = routed
     }
@@ -17,7 +17,7 @@ extension Daemon {
       let destination = GroupName(at: message.base + at)
       at += GroupName.size
       if destination[0] == UInt8(ascii: "#") {
-        if let user = localUser(destination) { deliver(message, to: user, into: &out) }
+        if let user = sessions.user(destination, of: me.name) { deliver(message, to: user, into: &out) }
       } else if let group = groups.group(named: destination) {
         for member in group.local { deliver(message, to: member.user, into: &out) }
       }
@@ -30,10 +30,12 @@ extension Daemon {
     sessions[user].lastRouted = routed
     out.sessions.append(.write(connection, message))
   }
+}
 
-  /// The user that a private group name means, when it is one of ours.
-  func localUser(_ privateName: GroupName) -> UserIndex? {
-    guard let name = PrivateName(privateName), name.daemon == me.name else { return nil }
-    return sessions.user(named: name.user)
+extension SessionTable {
+  /// The user that a private group name means, when it is one of the daemon `me`.
+  fileprivate func user(_ privateName: GroupName, of me: GroupName) -> UserIndex? {
+    guard let name = PrivateName(privateName), name.daemon == me else { return nil }
+    return user(named: name.user)
   }
 }
