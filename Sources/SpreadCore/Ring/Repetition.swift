@@ -6,6 +6,10 @@
 //   early repetition   a leader sends an unanswered token again after some rotations instead of the HurryTimeout, and
 //                      waits twice as long each time. Every repetition counts up RETRANS as stock's does, and those who
 //                      have passed the token on already repeat theirs. The HurryTimeout holds while the token is held.
+//                      When the token comes back without the count of the repetition it was only late: that is no loss,
+//                      and the leader is more patient for a while.
+//   no second token    a HURRY that comes while the token is on its way keeps the leader from holding it; stock sends
+//                      a second one behind it.
 //   HURRY again        a member whose HURRY brought no token asks again.
 //   token copies       for a while after a loss each token is sent twice. The round of a copy is never the one that is
 //                      due (daemon-ring 3.2 step 7), so it is dropped without a word. To another segment every token
@@ -31,10 +35,23 @@ extension Ring {
     // The memory of the token that was sent is needed for this one.
     tokenToCopy = 0
     // An idle ring shows one repetition, so does one that waited for something to send.
-    if asks || token.type.repeats > 1 { noteLoss(at: now) }
+    if asks || token.type.repeats > 1 && !leads { noteLoss(at: now) }
+    judgeRepetition(token, at: now)
     if hurriesSent > 0 {
       hurriesSent = 0
       if !leads { cancel(.hurry, into: &out) }
+    }
+  }
+
+  /// Whether the leader's repetition was needed: the token that came back says which one it is.
+  private mutating func judgeRepetition(_ token: TokenHeader, at now: Instant) {
+    guard let first = firstRepetition else { return }
+    firstRepetition = nil
+    // The counter is too small to tell when it has gone round.
+    if token.type.repeats < first, lastToken.type.repeats >= first {
+      rotation.repetitionWasNeedless(at: now.nanoseconds)
+    } else {
+      noteLoss(at: now)
     }
   }
 
@@ -67,9 +84,9 @@ extension Ring {
       if holdsToken {
         releaseToken(&wire, at: now, into: &out)
       } else {
-        noteLoss(at: now)
         rotation.repeated()
         repeatToken(&wire, at: now, into: &out)
+        if firstRepetition == nil { firstRepetition = lastToken.type.repeats }
       }
     } else if !queueIsEmpty, mayHold {
       hurryLeader(&wire, at: now, into: &out)
@@ -82,6 +99,8 @@ extension Ring {
   ) {
     guard leads, mayHold, active.contains(position) else { return }
     tokenCounter = 0
+    // The token is on its way, and will not be held.
+    if settings.repeatsEarly, !holdsToken { return }
     releaseToken(&wire, at: now, into: &out)
   }
 

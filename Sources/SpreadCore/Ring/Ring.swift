@@ -128,6 +128,8 @@ struct Ring {
   var rotation = RotationTime()
   /// I lead and keep the token, because nothing is under way.
   var holdsToken = false
+  /// The count that the first repetition of an unanswered token had, at the leader.
+  var firstRepetition: UInt8?
   /// Tokens are sent twice until then.
   var copiesUntil: UInt64 = 0
   /// Bytes of the last token in `store.tokenMemory`, to be sent to another segment once more; 0: none.
@@ -256,6 +258,7 @@ struct Ring {
     holdsToken = false
     tokenToCopy = 0
     hurriesSent = 0
+    firstRepetition = nil
     rotation = RotationTime()
     out.preferToken = false
   }

@@ -31,9 +31,8 @@ extension Ring {
     if token.type.round == round {
       // Before the first token of a ring there is nothing to repeat.
       if lastToken.membership == activeID, token.type.repeats > lastToken.type.repeats {
+        // No sign of a loss: the leader may only have been impatient.
         lastToken.type = PacketType(round: round, repeats: token.type.repeats)
-        // A ring that held its token shows one repetition; everything else is a loss.
-        if !mayHold || token.type.repeats > 1 { noteLoss(at: now) }
         repeatToken(&wire, at: now, into: &out)
       }
       return false

@@ -39,6 +39,31 @@ private let millisecond: UInt64 = 1_000_000
     #expect(time.wait(longest) == 4 * millisecond)
   }
 
+  /// A late token shows how late it was, and the shortest time grows for a while.
+  @Test func aNeedlessRepetitionMakesPatient() {
+    var time = RotationTime()
+    time.left(at: 0)
+    time.returned(at: 100_000)
+    #expect(time.wait(longest) == 2 * millisecond)
+    for k in 1...5 {
+      time.left(at: 0)
+      time.repeated()
+      time.repetitionWasNeedless(at: 100_000)
+      #expect(time.smoothed == 100_000)
+      #expect(time.wait(longest) == Swift.min(2 << UInt64(k), 16) * millisecond)
+    }
+    // One halving in a calm second.
+    for k: UInt64 in 1...4 {
+      time.left(at: k * 1100 * millisecond)
+      time.returned(at: k * 1100 * millisecond + 100_000)
+      #expect(time.wait(longest) == Swift.max(16 >> k, 2) * millisecond)
+    }
+    time.left(at: 0)
+    time.repeated()
+    time.repetitionWasNeedless(at: 8 * millisecond + 100_000)
+    #expect(time.smoothed == 4 * millisecond + 100_000)
+  }
+
   @Test func neverAboveTheLongest() {
     var time = RotationTime()
     for _ in 0..<200 { time.repeated() }
@@ -173,5 +198,38 @@ private let millisecond: UInt64 = 1_000_000
     #expect(pair.tokensToSecond.count == Set(pair.tokensToSecond).count)
     #expect(pair.received[0].last == 97)
     #expect(pair.received[0] == pair.received[1])
+  }
+
+  /// A token that is only late is repeated too, but nobody takes that for a loss.
+  @Test func aLateTokenIsNoLoss() {
+    let pair = ring()
+    pair.keepsTokens = true
+    pair.send(0, pair.frame(0, .agreed, [99]))
+    pair.tokensToSecond = []
+    pair.run(seconds: 0.005)
+    #expect(pair.tokensToSecond.count >= 1)
+    pair.keepsTokens = false
+    pair.settle()
+    #expect(pair.received.map(\.last) == [99, 99])
+    #expect(pair.daemons.map { $0.ring.copiesTokens(at: pair.now) } == [false, false])
+    #expect(pair.daemons[0].ring.rotation.caution == 1)
+  }
+
+  /// Stock sends a second token behind one that is on its way already.
+  @Test(arguments: [true, false])
+  func aTokenOnItsWayIsNotSentAgainForAHurry(_ early: Bool) throws {
+    let pair = ring { $0.earlyRepetition = early }
+    pair.keepsTokens = true
+    pair.send(0, pair.frame(0, .agreed, [1]))
+    #expect(pair.daemons[0].ring.holdsToken == false)
+    pair.tokensToSecond = []
+    // As if the leader had just seen some idle rounds.
+    pair.daemons[0].ring.tokenCounter = 2
+    pair.send(1, pair.frame(1, .agreed, [99]))
+    pair.settle()
+    #expect(pair.tokensToSecond.count == (early ? 0 : 1))
+    pair.keepsTokens = false
+    pair.settle()
+    #expect(pair.received.map(\.last) == [99, 99])
   }
 }

@@ -27,6 +27,8 @@ final class RingPair {
   /// The next tokens and HURRY packets that get lost.
   var tokensLost = 0
   var hurriesLost = 0
+  /// Tokens are late: they stay under way until this is false again.
+  var keepsTokens = false
 
   init(_ change: (inout Configuration) -> Void = { _ in }) {
     let entries = [
@@ -81,7 +83,7 @@ final class RingPair {
       if !packets.isEmpty {
         let next = packets.removeFirst()
         next.bytes.withUnsafeBytes { _ = step(next.to, .packet($0, from: addresses[next.from])) }
-      } else if !tokens.isEmpty {
+      } else if !tokens.isEmpty, !keepsTokens {
         let next = tokens.removeFirst()
         token(next.bytes, to: next.to)
       } else {
