@@ -19,6 +19,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -240,6 +241,13 @@ int sys_next_signal(int fd) {
 /* ---- files ---- */
 
 int sys_open_directory(const char *path) { return RESULT(open(path, O_PATH | O_DIRECTORY | O_CLOEXEC)); }
+
+int sys_lock_directory(const char *path) {
+  int fd = RESULT(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  /* Anybody may lock a directory like /tmp, for however long. */
+  for (int tries = 300; fd >= 0 && tries > 0 && flock(fd, LOCK_EX | LOCK_NB) < 0; tries--) usleep(10000);
+  return fd;
+}
 
 int sys_file_status(int directory, const char *name, struct sys_file *status) {
   struct stat found;

@@ -1,6 +1,7 @@
 // Rules of the unix socket file and of the TCP port.
 
 import CSpreadSystem
+import Foundation
 import Glibc
 import SpreadCore
 import Testing
@@ -50,6 +51,21 @@ import Testing
 
   @Test func socketInUseIsLeftAlone() {
     let other = makeSocket(listening: true)
+    #expect(throws: UnixSocketFile.Failure.inUse(path)) { _ = try open() }
+    _ = TestClient(path: path)
+    close(other)
+  }
+
+  /// Until it listens a socket refuses connections, as a leftover does.
+  @Test func socketOfADaemonThatJustStartsIsLeftAlone() {
+    let other = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    let lock = sys_lock_directory(directory.path)
+    precondition(TestClient.withUnixName(path) { bind(other, $0, $1) } == 0)
+    Thread.detachNewThread {
+      usleep(100_000)
+      Glibc.listen(other, 5)
+      sys_close(lock)
+    }
     #expect(throws: UnixSocketFile.Failure.inUse(path)) { _ = try open() }
     _ = TestClient(path: path)
     close(other)

@@ -125,6 +125,7 @@ class Cluster:
                  timeouts="short"):
         self.port = port
         self.network = network
+        self.wire44 = "Wire44" in options
         self.daemons = [
             Daemon(i, kind, {"O": ours, "S": stock}[kind], network, directory) for i, kind in enumerate(pattern)]
         runtime = os.path.join(directory, "run")
@@ -137,6 +138,12 @@ class Cluster:
                     user=user_name(), group=group_name(), log=daemon.log, debug=debug,
                     timeouts=timeout_lines(timeouts)))
 
+    def own_id(self, daemon):
+        """With stock daemons the ids lie near each other: three that lie in a circle make a stock daemon tell the sets
+        of a view in an order of chance, another one in each group (evs-properties D9). With 4.4.0 ids are addresses."""
+        has_stock = any(d.kind == "S" for d in self.daemons)
+        return f" VirtualID = {(daemon.index + 1) * 1000}" if has_stock and not self.wire44 else ""
+
     def segment(self, k, count):
         """Neighbours in the configuration share a segment; each has a multicast address and a port of its own."""
         size = -(-len(self.daemons) // count)
@@ -144,7 +151,7 @@ class Cluster:
         for daemon in self.daemons[k * size:(k + 1) * size]:
             daemon.port = self.port + 2 * k
             block = self.network.interface_block(daemon.index)
-            lines.append(f"  {daemon.name} {self.network.address(daemon.index)}{block}")
+            lines.append(f"  {daemon.name} {self.network.address(daemon.index)}{self.own_id(daemon)}{block}")
         return "\n".join([*lines, "}", ""])
 
     def start(self):

@@ -1,12 +1,13 @@
 /* A member of a Flush group under traffic, for flush.py: sends while it may, agrees to every view a little late, and
    writes down what it saw.
 
-     flush ADDRESS NAME GROUP SECONDS
+     flush ADDRESS NAME GROUP           until SIGTERM, and half a second longer without sending
 
    Each message carries the view it was sent in. Lines:
      view ID CAUSE MEMBER... / SET...    sent N    got SENDER:N SENT-IN    request    flushed    signal    end CODE */
 #include <fl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,9 @@ static int counter;
 /* When the agreement that is owed goes out; 0: none is owed. */
 static long long due;
 static int agreed = 1;
+static volatile sig_atomic_t ends;
+
+static void ask_to_end(int number) { ends = number; }
 
 static long long now(void) {
   struct timespec t;
@@ -73,22 +77,23 @@ static void take(void) {
 int main(int argc, char **argv) {
   static const service services[] = {FIFO_MESS, AGREED_MESS, SAFE_MESS, CAUSAL_MESS};
   char name[MAX_GROUP_NAME];
-  long long stop, quiet, next = 0;
+  long long stop = 0, next = 0;
   int result;
-  if (argc != 5) return 2;
+  if (argc != 4) return 2;
   group = argv[3];
+  setvbuf(stdout, NULL, _IOLBF, 0);
+  signal(SIGTERM, ask_to_end);
   srand((unsigned)argv[2][0] * 256 + (unsigned)argv[2][1]);
   result = FL_connect(argv[1], argv[2], 0, &mbox, name);
   if (result != ACCEPT_SESSION) end(result);
   result = FL_join(mbox, group);
   if (result < 0) end(result);
-  stop = now() + (long long)(atof(argv[4]) * 1000);
-  quiet = stop - 500;
-  while (now() < stop) {
+  while (stop == 0 || now() < stop) {
     struct pollfd p;
     p.fd = mbox;
     p.events = POLLIN;
     poll(&p, 1, 2);
+    if (ends && stop == 0) stop = now() + 500;
     take();
     if (due > 0 && now() >= due) {
       result = FL_flush(mbox, group);
@@ -97,7 +102,7 @@ int main(int argc, char **argv) {
       due = 0;
       agreed = 1;
     }
-    if (!agreed && now() >= next && now() < quiet) {
+    if (!agreed && now() >= next && stop == 0) {
       result = FL_multicast(mbox, services[counter % 4], group, (int16)(counter + 1), (int)strlen(view), view);
       if (result < 0) end(result);
       printf("sent %d\n", ++counter);

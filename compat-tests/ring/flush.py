@@ -53,6 +53,17 @@ def read(path):
     return stays, wrong
 
 
+def wait(clients, size, seconds=20):
+    """Until the last view of all members has this size."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        last = [read(path)[0][-1:] for _, path, _ in clients]
+        if all(stay and len(stay[0][1]) == size for stay in last):
+            return True
+        time.sleep(0.1)
+    return False
+
+
 def together(move, name):
     """Whether `name` came along: in the set of a network view, else a member of both views."""
     before, after = move
@@ -83,17 +94,21 @@ def main():
     parser.add_argument("--cuts", type=int, default=2)
     parser.add_argument("--library", help="directory of libspread; default: that of PREFIX")
     options = parser.parse_args()
-    if os.geteuid() != 0:
-        print("flush.py: not run, needs root for network namespaces")
+    try:
+        network = Namespaces(2)
+    except (OSError, subprocess.CalledProcessError) as failure:
+        print(f"flush.py: NOT RUN, network namespaces cannot be made ({failure})")
         return 0
     prefix = os.path.abspath(options.prefix)
     library = options.library or os.path.join(prefix, "lib")
     directory = tempfile.mkdtemp(prefix="spread-flush-")
     program = os.path.join(directory, "flush")
     here = os.path.dirname(os.path.abspath(__file__))
-    subprocess.run([os.environ.get("CC", "cc"), "-o", program, os.path.join(here, "flush.c"), f"-I{prefix}/include",
-                    f"-L{library}", "-lspread", f"-Wl,-rpath,{library}"], check=True)
-    network = Namespaces(2)
+    build = subprocess.run([os.environ.get("CC", "cc"), "-o", program, os.path.join(here, "flush.c"), f"-I{prefix}/include",
+                    f"-L{library}", "-lspread", f"-Wl,-rpath,{library}"])
+    if build.returncode != 0:
+        network.close()
+        return 1
     cluster = Cluster("OO", os.path.join(prefix, "sbin", "spread"), None, network, directory, options.port,
                       debug="MEMBERSHIP", timeouts="shortest")
     wrong, members, clients = [], {}, []
@@ -101,19 +116,23 @@ def main():
         cluster.start()
         if not cluster.wait_whole(15):
             wrong.append("the daemons did not form a ring")
-        seconds = 1.5 + 5 * options.cuts
         for number, daemon in enumerate(cluster.daemons * 2):
             name = f"{'ab'[number // 2]}{daemon.index + 1}"
             path = os.path.join(directory, name)
             command = [*network.enter(daemon.index), program, f"{daemon.port}@{network.address(daemon.index)}", name,
-                       "vs", str(seconds)]
+                       "vs"]
             clients.append((f"#{name}#{daemon.name}", path, subprocess.Popen(command, stdout=open(path, "w"))))
-        time.sleep(1)
-        for _ in range(options.cuts):
-            network.divide([[0], [1]])
-            time.sleep(2)
-            network.divide([[0, 1]])
-            time.sleep(3)
+        for size in [4] + [2, 4] * options.cuts:
+            if size == 2:
+                network.divide([[0], [1]])
+            else:
+                network.divide([[0, 1]])
+            if not wait(clients, size):
+                wrong.append(f"no view of {size} at all of them")
+                break
+            time.sleep(0.5)
+        for _, _, process in clients:
+            process.terminate()
         for name, path, process in clients:
             try:
                 if process.wait(10) != 0:
