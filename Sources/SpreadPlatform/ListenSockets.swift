@@ -65,8 +65,8 @@ public final class UnixSocketFile {
     let path = directory + "/" + name
     let opened = sys_open_directory(directory)
     guard opened >= 0 else { throw .system(SystemError("cannot open \(directory)", code: -opened)) }
-    // One daemon at a time: between bind and listen a socket looks like a leftover, and between the look at a leftover and
-    // its removal another daemon may have replaced it.
+    // One daemon at a time: between bind and listen a socket looks like a leftover, and between the look at a leftover
+    // and its removal another daemon may have replaced it.
     let lock = sys_lock_directory(directory)
     defer { if lock >= 0 { sys_close(lock) } }
     do throws(Failure) {

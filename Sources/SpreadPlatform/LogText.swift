@@ -313,7 +313,7 @@ extension TokenLossReason {
 extension DropReport {
   var text: String {
     switch reason {
-    case .malformed(let failure): "\(source.text) sends what no daemon sends (\(failure))"
+    case .malformed(let failure): "\(source.text) sends what no daemon sends: \(failure.text)"
     case .wrongHash(let hash):
       "\(source.text) has another configuration (its hash is \(hash)); "
         + (change.map { "it is that of this one \($0)" } ?? "compare the files with spread --check -c FILE --against FILE")
@@ -354,6 +354,28 @@ extension DropReason {
   /// Files that differ are what people look for when daemons do not find each other.
   var area: DebugFlags {
     if case .wrongHash = self { .configuration } else { .network }
+  }
+}
+
+extension WireFailure {
+  fileprivate var text: String {
+    switch self {
+    case .shortHeader: "too short for a header"
+    case .byteOrderMarks: "no byte order"
+    case .length: "another length than its header says, perhaps cut short"
+    case .tooLong: "longer than any packet or token"
+    case .unknownType: "an unknown type"
+    case .fragmentBounds, .fragmentIndex, .fragmentLength: "a data packet with wrong fragments"
+    case .requestBounds, .requestOrder: "a token with wrong requests for packets"
+    case .memberCount, .duplicateMember: "a wrong list of members"
+    case .representativeCount, .representativeIndex, .representativeType: "a wrong list of representatives"
+    case .segment: "a segment that no configuration has"
+    case .ringCount, .commitCount, .transitionalCount: "a form token with wrong lists of rings"
+    case .holeCount, .holeOrder: "a form token with wrong missing packets"
+    case .bodyLength: "another length than its counts say"
+    case .monitorBody: "a monitor's command for other daemons than the configured ones"
+    case .groupsHeader, .groupsFlag, .groupsSyncedCount, .groupsRecord: "a wrong message about groups"
+    }
   }
 }
 

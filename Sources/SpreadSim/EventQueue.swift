@@ -44,14 +44,14 @@ struct EventQueue {
   private var planned: [Event] = []
   private var done = 0
 
-  /// Once, before anything is added.
+  /// Once.
   mutating func plan(_ times: [UInt64]) {
-    precondition(inserted == 0)
+    let before = inserted
     planned = times.enumerated().map { place, time in
-      Event(time: time, order: UInt64(place + 1), value: Int32(place), node: 0, kind: .plan)
+      Event(time: time, order: before + UInt64(place + 1), value: Int32(place), node: 0, kind: .plan)
     }
     planned.sort()
-    inserted = UInt64(times.count)
+    inserted += UInt64(times.count)
   }
 
   mutating func add(_ kind: Event.Kind, _ node: Int, _ value: Int, at time: UInt64) {

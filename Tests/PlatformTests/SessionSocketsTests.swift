@@ -187,8 +187,11 @@ private final class Script: SessionOwner {
       bytes += part
       sockets.continueWriting(for: script)
     }
-    let numbers = stride(from: 0, to: bytes.count - 3, by: 1000).map { at in
-      Int(bytes[at]) | Int(bytes[at + 1]) << 8 | Int(bytes[at + 2]) << 16
+    let numbers = stride(from: 0, to: bytes.count - 3, by: 1000).map { (at: Int) -> Int in
+      let low = Int(bytes[at])
+      let middle = Int(bytes[at + 1]) << 8
+      let high = Int(bytes[at + 2]) << 16
+      return low | middle | high
     }
     #expect(numbers == Array(0..<count))
     #expect(script.backlogs == script.backlogs.sorted(by: >))

@@ -139,8 +139,8 @@ class Cluster:
                     timeouts=timeout_lines(timeouts)))
 
     def own_id(self, daemon):
-        """With stock daemons the ids lie near each other: three that lie in a circle make a stock daemon tell the sets of a
-        view in an order of chance, another one in each group (evs-properties D9). On the wire of 4.4.0 ids are addresses."""
+        """With stock daemons the ids lie near each other: three that lie in a circle make a stock daemon tell the sets
+        of a view in an order of chance, another one in each group (evs-properties D9). With 4.4.0 ids are addresses."""
         has_stock = any(d.kind == "S" for d in self.daemons)
         return f" VirtualID = {(daemon.index + 1) * 1000}" if has_stock and not self.wire44 else ""
 

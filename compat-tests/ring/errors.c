@@ -1,4 +1,4 @@
-/* Errors and clocks of one's choice for a daemon, preloaded: cc -shared -fPIC errors.c -o errors.so; LD_PRELOAD=errors.so.
+/* Errors and clocks of one's choice for a daemon: cc -shared -fPIC errors.c -o errors.so -ldl, LD_PRELOAD=errors.so.
  *
  * The file named by ERRORS holds a struct control, shared with the test, which may change it at any time:
  * which part of the calls fails with EINTR, which part of the datagrams with ENOBUFS, and by how many seconds the clock

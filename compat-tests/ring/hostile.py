@@ -32,7 +32,8 @@ class Ground:
         with open(path, "w") as file:
             file.write("\n".join([
                 f"Spread_Segment 239.77.2.1:{self.port} {{", *lines, "}", f"RuntimeDir = {runtime or self.directory}",
-                "DaemonUser = root", "DaemonGroup = root", "DebugFlags = { PRINT EXIT CONFIGURATION MEMBERSHIP SESSION DATA_LINK }",
+                "DaemonUser = root", "DaemonGroup = root",
+                "DebugFlags = { PRINT EXIT CONFIGURATION MEMBERSHIP SESSION DATA_LINK }",
                 "TokenTimeout = 500", "HurryTimeout = 150", "AliveTimeout = 100", "JoinTimeout = 100", "RepTimeout = 250",
                 "SegTimeout = 200", "GatherTimeout = 500", "FormTimeout = 500", "LookupTimeout = 2000", extra, ""]))
         return path
@@ -63,7 +64,8 @@ class Errors:
         library, path = ground.log("errors.so"), ground.log(name + ".errors")
         if not os.path.exists(library):
             source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "errors.c")
-            subprocess.run([os.environ.get("CC", "cc"), "-O2", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+            compiler = os.environ.get("CC", "cc")
+            subprocess.run([compiler, "-O2", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
         with open(path, "wb+") as file:
             file.truncate(8 * len(self.FIELDS))
             self.memory = mmap.mmap(file.fileno(), 8 * len(self.FIELDS))

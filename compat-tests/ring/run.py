@@ -89,6 +89,8 @@ def options():
 
 class Run:
     def __init__(self, chosen):
+        # Ended from outside, too, it leaves no daemons and namespaces behind.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         self.chosen = chosen
         self.random = random.Random(chosen.seed)
         self.directory = tempfile.mkdtemp(prefix="spread-ring-")

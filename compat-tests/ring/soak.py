@@ -5,11 +5,11 @@
 
 Every minute is a window: new clients join, leave and send at random, one of them reads slowly; the network is cut and
 healed, daemons are paused, the last one is killed; then all is quiet for a while, the checkers judge what the window's
-clients saw, and its traces are thrown away. After the first tenth (at least two windows) the resident memory of the
-daemons that live through it all may grow by 5 % of what it was then, their descriptors not at all, and in the quiet part of
-no window may the ring change. A daemon or the switch that waited for a processor for about as long as the timeout of the
-token is a cause: such a window is told and does not count, and a run in which more than a tenth of them are such has
-failed. Prints a line a window and a verdict. Exit status: 0 all is well, 1 not."""
+clients saw, and its traces are thrown away. After the first tenth (at least two windows) the resident memory of
+the daemons that live through it all may grow by 5 % of what it was then, their descriptors not at all, and in the quiet
+part of no window may the ring change. A daemon or the switch that waited for a processor for about as long as the
+timeout of the token is a cause: such a window is told and does not count, and a run in which more than a tenth of them
+are such has failed. Prints a line a window and a verdict. Exit status: 0 all is well, 1 not."""
 
 import os
 import shutil
@@ -30,7 +30,7 @@ class Soak(run.Run):
     def __init__(self, chosen, minutes):
         super().__init__(chosen)
         self.minutes = minutes
-        # By daemon: (resident KiB, descriptors) at the end of each window.
+        # By daemon: (resident KiB, descriptors, of the memory that which is no file) at the end of each window.
         self.samples = {daemon.name: [] for daemon in self.cluster.daemons[:-1]}
         self.trouble_began = time.monotonic()
         self.starved = 0
@@ -114,7 +114,8 @@ class Soak(run.Run):
                 self.faults = {}
                 self.window(program)
                 self.say(f"window {number} of {self.minutes}: " + ", ".join(
-                    f"{name} {found[-1][0]} KiB {found[-1][1]} descriptors" for name, found in self.samples.items()))
+                    f"{name} {found[-1][0]} KiB ({found[-1][2]} of its own) {found[-1][1]} descriptors"
+                    for name, found in self.samples.items()))
                 if self.failures:
                     break
         finally:
@@ -138,9 +139,10 @@ class Soak(run.Run):
                 self.say(f"{name}: too short a run to tell what grows")
                 continue
             # A window begins anew what the one before gave back: the highest of the first tenth counts.
-            base = max(memory for memory, _ in found[:first + 1])
-            most = max(memory for memory, _ in found[first + 1:])
-            self.say(f"{name}: {base} KiB after the first tenth, at most {most} KiB later, {found[-1][0]} KiB at the end; "
+            base = max(sample[0] for sample in found[:first + 1])
+            most = max(sample[0] for sample in found[first + 1:])
+            self.say(f"{name}: {base} KiB after the first tenth, at most {most} KiB later, {found[-1][0]} at the end; "
+                     f"of its own {found[first][2]} then, {found[-1][2]} at the end; "
                      f"descriptors {found[first][1]} then, {found[-1][1]} at the end")
             if found[-1][0] > base * 1.05:
                 self.failures.append(f"{name}: resident memory grew from {base} to {found[-1][0]} KiB")
@@ -149,10 +151,11 @@ class Soak(run.Run):
 
 
 def measure(process):
-    """Resident KiB and open descriptors."""
+    """Resident KiB, open descriptors, and resident KiB that are not pages of the program and its libraries."""
     with open(f"/proc/{process}/status") as file:
-        resident = next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
-    return resident, len(os.listdir(f"/proc/{process}/fd"))
+        fields = dict(line.split(":", 1) for line in file)
+    resident, own = (int(fields[name].split()[0]) for name in ("VmRSS", "RssAnon"))
+    return resident, len(os.listdir(f"/proc/{process}/fd")), own
 
 
 def waiting(process):

@@ -76,7 +76,7 @@ struct sys_file {
 };
 /* A directory for the _at functions below; it stays usable after chroot. */
 int sys_open_directory(const char *path);
-/* A descriptor that keeps others from doing the same until it is closed; waits some seconds at most, then goes without. */
+/* Keeps others from doing the same until it is closed; waits some seconds at most, then goes without. */
 int sys_lock_directory(const char *path);
 /* Never follows a link: a link is of kind `other`. */
 int sys_file_status(int directory, const char *name, struct sys_file *status);
