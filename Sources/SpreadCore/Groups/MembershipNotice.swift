@@ -42,23 +42,26 @@ struct ViewSets {
   /// A view with one set that holds just the member who came or went.
   static func lightweight(_ member: GroupName) -> ViewSets { ViewSets(sets: [[member]]) }
 
-  /// The sets of a network event. Daemons are sorted by the membership they come from, compared as stock does: signed,
-  /// by the sign of the wrapped difference, so that all daemons produce the same order. Each partitioned daemon stands
-  /// alone, after all others. A joiner is left out of its daemon's set and stands alone at the end.
+  /// The sets of a network event. They stand in the order of the memberships they come from, compared as stock does:
+  /// signed, by the sign of the wrapped difference. Each partitioned daemon stands alone, after all others. A joiner is
+  /// left out of its daemon's set and stands alone at the end.
   static func network(of group: Group, me: Int, joiner: GroupName?) -> ViewSets {
-    let order = group.daemons.sorted { a, b in
-      if a.isPartitioned != b.isPartitioned { return b.isPartitioned }
-      if !a.isPartitioned, a.membership != b.membership { return precedes(a.membership, b.membership) }
-      return a.position < b.position
-    }
     var result = ViewSets()
-    var previous: MembershipID?
-    for daemon in order {
-      if (previous != daemon.membership && !(bug(.setsNotDivided) && previous != nil)) || daemon.isPartitioned { result.sets.append([]) }
-      previous = daemon.membership
-      let last = result.sets.count - 1
-      if daemon.position == me { result.mine = last }
-      result.sets[last].append(contentsOf: daemon.members.lazy.filter { $0 != joiner })
+    var from: [MembershipID] = []
+    // Three ids may lie in a circle (evs-properties D9), where no sort is sure to bring equals together: first the sets,
+    // then each one's place behind the last that it does not precede.
+    for daemon in group.daemons where !daemon.isPartitioned && !from.contains(daemon.membership) {
+      if bug(.setsNotDivided) && !from.isEmpty { continue }
+      let place = (from.lastIndex { !precedes(daemon.membership, $0) } ?? -1) + 1
+      from.insert(daemon.membership, at: place)
+    }
+    result.sets = from.map { _ in [] }
+    for daemon in group.daemons {
+      var set = from.firstIndex(of: daemon.membership) ?? (bug(.setsNotDivided) ? 0 : result.sets.count)
+      if daemon.isPartitioned { set = result.sets.count }
+      if set == result.sets.count { result.sets.append([]) }
+      if daemon.position == me { result.mine = set }
+      result.sets[set].append(contentsOf: daemon.members.lazy.filter { $0 != joiner })
     }
     if let joiner {
       result.joiner = result.sets.count
