@@ -78,13 +78,18 @@ private func checkAfterHole(_ stay: RingStay, _ hole: Int, _ index: DaemonIndex,
 }
 
 /// A packet one of them had counts for all. A message of several packets may miss another piece, so only whole ones
-/// are looked at. A packet of a daemon that does not come along may come too late and be forgotten by all.
+/// are looked at. A packet of a daemon that does not come along may come too late and be forgotten by all; one that was
+/// started again and is met under its old name does not come along either.
 private func checkLostPackets(
   _ stays: [Int], _ known: [Bool], _ hole: Int, _ index: DaemonIndex, _ findings: Findings
 ) {
   let first = index.stays[stays[0]]
   guard let next = first.next else { return }
-  let coming = Set(index.ringMembers[Int(index.stays[next].ring)])
+  let nextRing = index.stays[next].ring
+  let coming = Set(
+    index.stays.lazy.filter { stay in
+      stay.ring == first.ring && stay.next.map { index.stays[$0].ring == nextRing } ?? false
+    }.map(\.daemon))
   for stay in stays {
     let here = index.stays[stay]
     let commit = commit(here, index)
@@ -92,7 +97,7 @@ private func checkLostPackets(
     for sequence in known.indices.dropFirst() where known[sequence] {
       guard let packet = index.packet(here.ring, Int32(sequence)) else { continue }
       let origin = index.daemons[packet.origin].name
-      guard coming.contains(origin), sequence < hole || commit.contains(origin) else { continue }
+      guard coming.contains(packet.origin), sequence < hole || commit.contains(origin) else { continue }
       for piece in packet.lastPieces
       where piece.isWhole && index.rank(piece.message) >= 2 && !delivered.contains(piece.message) {
         let holder = stays.lazy.compactMap { stay in
