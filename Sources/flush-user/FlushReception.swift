@@ -80,15 +80,6 @@ struct FlushReception {
   }
 
   private func printMessage(_ out: inout TextOutput) {
-    if service & CInt(SUBGROUP_CAST) != 0, groupCount > 0 {
-      out.put("Received a subgroupcast message to group ")
-      out.put(text(groups + (groupCount - 1) * Self.nameSize))
-      out.put(": receivers:\n")
-      for i in 0..<groupCount - 1 {
-        out.put("\t")
-        line(groups + i * Self.nameSize, &out)
-      }
-    }
     let kinds = [
       (UNRELIABLE_MESS, "UNRELIABLE"), (RELIABLE_MESS, "RELIABLE"), (FIFO_MESS, "FIFO"), (CAUSAL_MESS, "CAUSAL"),
       (AGREED_MESS, "AGREED"), (SAFE_MESS, "SAFE"),
@@ -102,6 +93,15 @@ struct FlushReception {
     out.put("\nMessage is:\n'")
     out.put(content)
     out.put("'\n")
+    if service & CInt(SUBGROUP_CAST) != 0, groupCount > 0 {
+      out.put("Received a subgroupcast message to group ")
+      out.put(text(groups + (groupCount - 1) * Self.nameSize))
+      out.put(": receivers:\n")
+      for i in 0..<groupCount - 1 {
+        out.put("\t")
+        line(groups + i * Self.nameSize, &out)
+      }
+    }
   }
 
   /// Body: group id 12 | count 4 | names.

@@ -60,7 +60,8 @@ struct FlushUser {
   }
 
   private mutating func command(_ line: String) {
-    guard let letter = line.first(where: { $0 != " " }) else { return }
+    // Empty lines and those that begin with a blank are unknown commands, as in stock.
+    let letter = line.first ?? "\n"
     let words = line.split(separator: " ")
     let group = words.count > 1 ? String(words[1]) : ""
     switch letter {
@@ -90,8 +91,9 @@ struct FlushUser {
     case "g": sendSubgroup(to: group)
     case "b": burst(to: group)
     default:
-      check(FL_flush(mailbox, group))
+      // Said before it is tried, as stock does.
       say("Sent a FLUSH_OK message to group '\(group)'\n")
+      check(FL_flush(mailbox, group))
     }
   }
 
@@ -105,6 +107,7 @@ struct FlushUser {
     let text = ask("enter message: ") + "\n"
     say("user.c : multicasting message of size \(text.utf8.count):\n'\(text)'\n")
     check(FL_multicast(mailbox, SAFE_MESS, group, 1, CInt(text.utf8.count), text))
+    sent += 1
   }
 
   private mutating func sendSubgroup(to group: String) {
@@ -121,20 +124,24 @@ struct FlushUser {
       (field + i * size).copyMemory(from: bytes, byteCount: bytes.count)
     }
     let text = ask("enter message: ") + "\n"
-    check(FL_subgroupcast(mailbox, SAFE_MESS, group, CInt(count), names(field), 1, CInt(text.utf8.count), text))
+    var out = TextOutput()
+    out.put("user.c: subgroupcasting message of size \(text.utf8.count) to group \(group) with receivers:\n")
+    for i in 0..<count { out.put(String(cString: (field + i * size).assumingMemoryBound(to: CChar.self)) + "\n") }
+    out.flush()
+    check(FL_subgroupcast(mailbox, SAFE_MESS, group, CInt(count), names(field), 0, CInt(text.utf8.count), text))
   }
 
   private mutating func burst(to group: String) {
     let size = Int(ask("enter size of each message: ")).map { min(max($0, 0), 100_000) } ?? 0
     say("sending 10 messages of \(size) bytes\n")
-    for _ in 0..<10 {
+    for turn in 1...10 {
       sent += 1
       var text = [CChar](repeating: 0, count: max(size, 1))
       let number = "mess num \(sent)".utf8.prefix(size)
       for (i, byte) in number.enumerated() { text[i] = CChar(bitPattern: byte) }
-      let result = FL_multicast(mailbox, FIFO_MESS, group, Int16(truncatingIfNeeded: sent), CInt(size), text)
+      let result = FL_multicast(mailbox, FIFO_MESS, group, 2, CInt(size), text)
       check(result)
-      say("sent message \(sent) (total \(sent))\n")
+      say("sent message \(turn) (total \(sent))\n")
     }
   }
 
@@ -145,6 +152,8 @@ struct FlushUser {
     out.put("\n============================\n")
     messages.print(into: &out)
     out.put("There are \(messages.more) buffered messages waiting to be delivered\n")
+    // Stock prompts here and again for the next command.
+    out.put("\nUser> ")
     out.flush()
   }
 
