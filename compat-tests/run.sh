@@ -220,7 +220,7 @@ suite() {
     passed=$((passed + 1))
   else
     fail "$name" "exit status $status:"
-    grep -iE 'fail|error|passed' "$log" | tail -40 | sed 's/^/         /'
+    grep -iE 'fail|error|passed|not so' "$log" | tail -40 | sed 's/^/         /'
   fi
 }
 stock_flag= better_flag=-x

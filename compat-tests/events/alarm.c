@@ -190,7 +190,10 @@ static void to_nowhere(void) {
 
 static int stamp_is(const char *format, int tail) {
   char now[200], before[200];
-  time_t seconds = time(NULL);
+  struct timespec fine; /* time() reads a clock that lags by up to a tick: the stamp could be of the second after it */
+  time_t seconds;
+  clock_gettime(CLOCK_REALTIME, &fine);
+  seconds = fine.tv_sec;
   strftime(now, sizeof now, format, localtime(&seconds));
   seconds--;
   strftime(before, sizeof before, format, localtime(&seconds));
