@@ -7,8 +7,8 @@ import PackageDescription
 let embedded = Context.environment["SPREAD_EMBEDDED"] != nil
 let librarySettings: [SwiftSetting] =
   embedded ? [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo", "-Xfrontend", "-function-sections"])] : []
-// The world of the simulator and the checkers, whose objects are written on every step of a run. Not the core: what would
-// stop a daemon must stop its simulation.
+// The world of the simulator and the checkers, whose objects are written on every step of a run. Not the core: what
+// would stop a daemon must stop its simulation.
 let ownedByOneThread: [SwiftSetting] = [
   .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))
 ]
@@ -63,9 +63,11 @@ let package = Package(
     .systemLibrary(name: "CSpread", path: "include"),
     .target(name: "CSpreadSocket", cSettings: embedded ? [.define("SPREAD_EMBEDDED")] : []),
     .target(name: "CSpreadShims", cSettings: headers),
-    .target(name: "SpreadClient", dependencies: ["SpreadFlush", "SpreadWire", "CSpreadSocket"], swiftSettings: librarySettings),
     .target(
-      name: "SpreadABI", dependencies: ["CSpread", "CSpreadShims", "CSpreadSocket", "SpreadClient", "SpreadFlush", "SpreadWire"],
+      name: "SpreadClient", dependencies: ["SpreadFlush", "SpreadWire", "CSpreadSocket"], swiftSettings: librarySettings),
+    .target(
+      name: "SpreadABI",
+      dependencies: ["CSpread", "CSpreadShims", "CSpreadSocket", "SpreadClient", "SpreadFlush", "SpreadWire"],
       swiftSettings: librarySettings),
 
     // The guarantees as programs: traces in, violations out.

@@ -1,4 +1,5 @@
-// Packets of monitors, of 5.0.1 or of 4.4.0 (monitor 1 to 5, 7): decoders, and a daemon that obeys whatever it understands.
+// Packets of monitors, of 5.0.1 or of 4.4.0 (monitor 1 to 5, 7): decoders, and a daemon that obeys whatever it
+// understands.
 //
 // input: state 1 (8: the wire of 4.4.0) | patches 1 | datagrams: length 2 (0x4000: then a timer), bytes
 // seeds: monitor packets

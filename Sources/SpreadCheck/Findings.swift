@@ -95,9 +95,6 @@ final class Findings {
       Violation(property: property, text: text(), evidence: evidence, isWarning: isWarning))
   }
 
-  /// More reports of this property would only be counted.
-  func isFull(_ property: String) -> Bool { report.counts[property, default: 0] >= options.reportsPerProperty }
-
   func text(_ name: NameID) -> String { trace.names[name] }
   func text(_ id: MessageID) -> String { "\(trace.names[id.sender]):\(id.counter)" }
   func text(_ id: GroupID) -> String { "\(text(id.membership)).\(id.index)" }

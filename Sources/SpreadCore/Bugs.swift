@@ -1,5 +1,5 @@
-// The bug bank (evs-properties 12, issue 5): rules of the core that can be broken on purpose, to show that the simulator
-// finds it. Only builds with -D SPREAD_BUGS contain them; in all others `bug` is false at compile time.
+// The bug bank (evs-properties 12): rules of the core that can be broken on purpose, to show that the
+// simulator finds it. Only builds with -D SPREAD_BUGS contain them; in all others `bug` is false at compile time.
 
 #if SPREAD_BUGS
   public enum Bug: String, CaseIterable, Sendable {

@@ -59,8 +59,8 @@ public struct DropReport: Equatable, Sendable {
 }
 
 struct DropCounters {
-  /// From one line about a reason to the next: a second, and twice as long each time while it goes on, up to a minute. A
-  /// daemon with another configuration may stay for days.
+  /// From one line about a reason to the next: a second, and twice as long each time while it goes on, up to a minute.
+  /// A daemon with another configuration may stay for days.
   static let shortestSilence: UInt64 = 1_000_000_000
   static let longestSilence: UInt64 = 60 * shortestSilence
 

@@ -1,4 +1,4 @@
-// Everything that can happen to a daemon. A run is a function of its inputs (docs/architecture.md, "Pure and shell").
+// Everything that can happen to a daemon. A run is a function of its inputs (docs/architecture.md, "Modules").
 
 import SpreadWire
 

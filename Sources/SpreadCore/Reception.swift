@@ -1,5 +1,5 @@
-// Datagrams: the acceptance checks, and who gets what passes (daemon-ring 5.1, 3.2, 3.4). What fails is dropped whole and
-// counted by its reason; nothing that comes from the network ends the daemon.
+// Datagrams: the acceptance checks, and who gets what passes (daemon-ring 5.1, 3.2, 3.4). What fails is dropped whole
+// and counted by its reason; nothing that comes from the network ends the daemon.
 
 import SpreadWire
 

@@ -1,6 +1,6 @@
 // Sending what the core wants sent (daemon-ring 1.3). The order is kept for each destination, and no packet changes
-// sides with a token. Runs of equal packets to one destination leave in one call (UDP_SEGMENT: a sixth of the cost), where
-// the system takes them.
+// sides with a token. Runs of equal packets to one destination leave in one call (UDP_SEGMENT: a sixth of the cost),
+// where the system takes them.
 //
 // A datagram that cannot be sent is lost, as it might be on the way: the protocol asks for it again.
 
@@ -115,8 +115,8 @@ final class RingSender {
     let result = net_send(sockets.sending, &address, pieces, Int32(count), Int32(size))
     if result >= 0 { return }
     let code = Int32(-result)
-    // The last one, or the first in older kernels, also where a full packet is larger than the network's frames: IPv6, or
-    // a tunnel. One by one they are sent in fragments.
+    // The last one, or the first in older kernels, also where a full packet is larger than the network's frames: IPv6,
+    // or a tunnel. One by one they are sent in fragments.
     guard code == sys_einval || code == sys_eio || code == sys_emsgsize else { return lose(count, code) }
     let lostBefore = lost
     sendEach(count, to: address)

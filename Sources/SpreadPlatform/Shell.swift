@@ -41,7 +41,8 @@ public final class Shell: SessionOwner, RingOwner {
   private var refusals = RefusalLimiter()
   /// When memory is given back next; `.max`: clients have been quiet since the last time.
   private var memoryDue = UInt64.max
-  /// What the configuration file says by now, if a daemon with it has this hash: to be read behind "this configuration".
+  /// What the configuration file says by now, if a daemon with it has this hash: to be read behind "this
+  /// configuration".
   public var explainHash: ((UInt32, Configuration) -> String?)?
 
   /// - Parameters:

@@ -77,7 +77,8 @@ extension LaunchPlan {
     }
   }
 
-  /// The file as it is now, when daemons that read it now have this hash. Names in it are not looked up: that takes time.
+  /// The file as it is now, when daemons that read it now have this hash. Names in it are not looked up: that takes
+  /// time.
   func changeOnDisk(of configuration: Configuration, givingHash hash: UInt32) -> String? {
     guard let file, let bytes = try? System.read(file: file),
       case .success(let parsed) = ConfigurationParser.parse(bytes, fileName: file, lookup: HostLookup()),

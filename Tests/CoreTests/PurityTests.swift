@@ -1,5 +1,5 @@
-// SpreadWire, SpreadCore and SpreadFlush do no I/O, read no clock, draw no randomness of their own and depend on no hash
-// order: a run is a function of its inputs. This test reads their sources and refuses what could break that.
+// SpreadWire, SpreadCore and SpreadFlush do no I/O, read no clock, draw no randomness of their own and depend on no
+// hash order: a run is a function of its inputs. This test reads their sources and refuses what could break that.
 
 import Foundation
 import Testing

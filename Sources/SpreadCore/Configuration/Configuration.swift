@@ -128,8 +128,8 @@ public struct Segment: Equatable, Sendable {
   public static let defaultPort: UInt16 = 4803
 }
 
-/// Rings whose ids have a time below `ends` begin behind number `sequence` instead of 0, so that tests come to the end of
-/// the numbers (daemon-ring 3.2).
+/// Rings whose ids have a time below `ends` begin behind number `sequence` instead of 0, so that tests come to the end
+/// of the numbers (daemon-ring 3.2).
 public struct LateStart: Equatable, Sendable {
   public var sequence: Int32 = 0
   public var ends: Int32 = .min

@@ -1,5 +1,5 @@
-// Why two configurations have different hashes: the first line in which the hashed texts differ, and which small change of
-// a file gives a hash that was heard from another daemon (configuration 6, daemon-ring 2.8).
+// Why two configurations have different hashes: the first line in which the hashed texts differ, and which small change
+// of a file gives a hash that was heard from another daemon (configuration 6, daemon-ring 2.8).
 
 import SpreadWire
 

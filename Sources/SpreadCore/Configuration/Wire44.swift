@@ -1,9 +1,10 @@
-// The wire of Spread 4.4.0 (daemon-ring 7): the same layouts, but daemons are known by their IPv4 addresses, the hash is
-// made of another text, and senders may be seen under another address than the configured one. Chosen by a line
+// The wire of Spread 4.4.0 (daemon-ring 7): the same layouts, but daemons are known by their IPv4 addresses, the hash
+// is made of another text, and senders may be seen under another address than the configured one. Chosen by a line
 //
 //   #@ Wire44 = on
 //
-// in the file. What 4.4.0 has not, is an error then: IPv6, several addresses of a segment. A ring speaks one of the two.
+// in the file. What 4.4.0 has not, is an error then: IPv6, several addresses of a segment. A ring speaks one of the
+// two.
 
 import SpreadWire
 

@@ -48,8 +48,8 @@ struct ViewSets {
   static func network(of group: Group, me: Int, joiner: GroupName?) -> ViewSets {
     var result = ViewSets()
     var from: [MembershipID] = []
-    // Three ids may lie in a circle (evs-properties D9), where no sort is sure to bring equals together: first the sets,
-    // then each one's place behind the last that it does not precede.
+    // Three ids may lie in a circle (evs-properties D9), where no sort is sure to bring equals together: first the
+    // sets, then each one's place behind the last that it does not precede.
     for daemon in group.daemons where !daemon.isPartitioned && !from.contains(daemon.membership) {
       if bug(.setsNotDivided) && !from.isEmpty { continue }
       let place = (from.lastIndex { !precedes(daemon.membership, $0) } ?? -1) + 1

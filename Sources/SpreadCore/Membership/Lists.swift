@@ -8,8 +8,8 @@ extension Membership {
     if !members.contains(position), members.count < MembershipSize.members { members.append(position) }
   }
 
-  /// Insert_rep. The scan stops at the first entry of the same segment that one of the rules matches; several entries of
-  /// one segment may coexist.
+  /// Insert_rep. The scan stops at the first entry of the same segment that one of the rules matches; several entries
+  /// of one segment may coexist.
   func insert(_ entry: RepresentativeEntry, into list: inout [RepresentativeEntry]) {
     let segment = topology.segmentOf[entry.position]
     for i in list.indices where topology.segmentOf[list[i].position] == segment {

@@ -8,8 +8,8 @@
 //   form 5          FORM1 passed me, FORM2 has not
 //   recovery 6      FORM2 passed me; the new ring recovers the old ring's packets
 //
-// Parts: Lists (representatives), Gather (finding each other), Form (the FORM tokens), Farewell (leaving on purpose). What the ring has to do is asked
-// for by effects; what it has is told by `RingReport`.
+// Parts: Lists (representatives), Gather (finding each other), Form (the FORM tokens), Farewell (leaving on purpose).
+// What the ring has to do is asked for by effects; what it has is told by `RingReport`.
 
 import SpreadWire
 

@@ -32,8 +32,8 @@ extension Daemon {
     }
   }
 
-  /// A monitor of Spread 4.4.0: any address, no transmitter, the same hash everywhere. Everything but RELOAD has to carry
-  /// the mark and the id of a configured daemon (monitor 7).
+  /// A monitor of Spread 4.4.0: any address, no transmitter, the same hash everywhere. Everything but RELOAD has to
+  /// carry the mark and the id of a configured daemon (monitor 7).
   mutating func command44(
     _ header: PacketHeader, _ body: UnsafeRawBufferPointer, from source: NetworkAddress, at now: Instant,
     into out: inout Outbox

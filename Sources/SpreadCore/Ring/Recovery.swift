@@ -43,7 +43,8 @@ extension Ring {
       missing.removeLast()
     }
     return RingReport(
-      id: installedID, aru: aru, highest: top, missing: missing, commit: [topology.me] + commitSet.filter { $0 != topology.me })
+      id: installedID, aru: aru, highest: top, missing: missing,
+      commit: [topology.me] + commitSet.filter { $0 != topology.me })
   }
 
   /// Whether the ring's packets can be brought into the state FORM2 describes.
@@ -119,7 +120,9 @@ extension Ring {
       let slot = store[next]
       if slot.state == .hole || slot.state == .empty {
         behindHole = true
-      } else if slot.state == .held, !behindHole || bug(.allDeliveredBehindHole) || recovery.commit.contains(Int(slot.origin)) {
+      } else if slot.state == .held,
+        !behindHole || bug(.allDeliveredBehindHole) || recovery.commit.contains(Int(slot.origin))
+      {
         if !bug(.transitionalDropped) { deliver(next) }
       }
       store.clear(next)

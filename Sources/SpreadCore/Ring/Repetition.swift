@@ -1,7 +1,7 @@
 // Tokens that may be lost: sending one again, asking for one that is held, and sending two at once while datagrams get
 // lost (daemon-ring 3.8). In stock only the leader looks after the token, and a lost one always costs the whole
-// HurryTimeout (wide-area 2.3). What is done here beyond that uses nothing but tokens and HURRY packets that stock sends
-// as well, so a ring with stock members gains with us:
+// HurryTimeout (wide-area 2.3). What is done here beyond that uses nothing but tokens and HURRY packets that stock
+// sends as well, so a ring with stock members gains with us:
 //
 //   early repetition   a leader sends an unanswered token again after some rotations instead of the HurryTimeout, and
 //                      waits twice as long each time. Every repetition counts up RETRANS as stock's does, and those who

@@ -13,8 +13,8 @@ struct AnsweredRequests {
 }
 
 extension Ring {
-  /// Sends what is asked for and is here; requests of other rings stay in the token. Nil when somebody asks for a packet
-  /// that everybody has had: stock exits there (daemon-ring 3.9).
+  /// Sends what is asked for and is here; requests of other rings stay in the token. Nil when somebody asks for a
+  /// packet that everybody has had: stock exits there (daemon-ring 3.9).
   mutating func answer(
     _ requests: RetransmissionRequests, keepingOthersIn builder: inout TokenBuilder, _ wire: inout Transmitter,
     into out: inout Outbox
@@ -60,7 +60,8 @@ extension Ring {
   /// Adds one request for everything this daemon misses. In the accelerated ring packets newer than the last token may
   /// still be on their way and are not asked for.
   mutating func request(_ answered: AnsweredRequests, in builder: inout TokenBuilder) -> [Int32] {
-    let top = settings.accelerated && !isRecovering && !bug(.asksAhead) ? Swift.min(lastToken.sequence, highest) : highest
+    let skipsNew = settings.accelerated && !isRecovering && !bug(.asksAhead)
+    let top = skipsNew ? Swift.min(lastToken.sequence, highest) : highest
     guard myAru < top, !bug(.nothingRequested) else { return [] }
     let room = builder.room
     // Fewer than two are not worth an entry: the token is full.

@@ -1,5 +1,5 @@
-// Ordering: the token, packets, aru, retransmission, delivery (daemon-ring 3), and the recovery of an old ring's packets
-// on the way into a new one (daemon-ring 4.7, 4.8).
+// Ordering: the token, packets, aru, retransmission, delivery (daemon-ring 3), and the recovery of an old ring's
+// packets on the way into a new one (daemon-ring 4.7, 4.8).
 //
 //   phase       token               data packets of my ring        passes of delivery
 //   stopped     swallowed           stored                         none

@@ -20,7 +20,8 @@ struct RotationTime {
   /// How often the time to wait was doubled. It stays doubled until a token comes back that was sent once, so a ring
   /// that has become slower is not flooded with repetitions that teach nothing.
   private var doublings: UInt64 = 0
-  /// How often the shortest time is doubled, because tokens that were repeated had not been lost, and when that changed.
+  /// How often the shortest time is doubled, because tokens that were repeated had not been lost, and when that
+  /// changed.
   private(set) var caution: UInt64 = 0
   private var cautionChanged: UInt64 = 0
   /// When the token left that was then repeated.

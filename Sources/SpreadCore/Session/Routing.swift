@@ -7,7 +7,9 @@ extension Daemon {
   /// first mention.
   mutating func route(_ message: MessageBuffer, _ header: MessageHeader, into out: inout Outbox) {
     routed += 1
-    if header.type.contains(.selfDiscard), !bug(.selfDiscardIgnored), let sender = sessions.user(header.name.normalized, of: me.name) {
+    if header.type.contains(.selfDiscard), !bug(.selfDiscardIgnored),
+      let sender = sessions.user(header.name.normalized, of: me.name)
+    {
       // Counting the sender as served leaves it out.
       sessions[sender].lastRouted = routed
     }

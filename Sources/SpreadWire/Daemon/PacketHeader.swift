@@ -116,8 +116,8 @@ extension PacketKind {
 
 extension PacketHeader {
   /// The kind, tested in the order of daemon-ring 5.1 and monitor 1; fails with `unknownType`. A monitor command has
-  /// no bits of other kinds: stock obeys any packet with a monitor bit, so that one damaged bit of a data packet divides
-  /// the ring or changes its windows.
+  /// no bits of other kinds: stock obeys any packet with a monitor bit, so that one damaged bit of a data packet
+  /// divides the ring or changes its windows.
   public func kind() throws(WireFailure) -> PacketKind {
     if !type.isDisjoint(with: .monitor) {
       guard type.isSubset(of: .monitor) else { throw .unknownType }
