@@ -4,8 +4,10 @@ public enum Checker {
   /// Checks whatever the traces allow: client properties need client traces only, daemon properties daemon traces.
   public static func check(_ trace: Trace, _ options: CheckOptions = CheckOptions()) -> Report {
     let findings = Findings(trace, options)
-    if !trace.clients.isEmpty {
-      let index = ClientIndex(trace)
+    let core = Excerpt(trace, .core)
+    if !core.trace.clients.isEmpty {
+      let index = ClientIndex(core.trace)
+      let findings = Findings(core, in: findings)
       checkIntegrity(index, findings)
       checkFifo(index, findings)
       checkCausal(index, findings)

@@ -67,27 +67,41 @@ final class Findings {
   let trace: Trace
   let options: CheckOptions
   private(set) var report = Report()
+  /// Of a part of a trace: what is found goes to the findings of the whole, as broken property and lines of the whole.
+  private let outer: (findings: Findings, excerpt: Excerpt, prefix: String)?
 
   init(_ trace: Trace, _ options: CheckOptions) {
     self.trace = trace
     self.options = options
+    outer = nil
+  }
+
+  /// For `excerpt` of the trace of `findings`. `prefix` says of which property what is found is a part.
+  init(_ excerpt: Excerpt, in findings: Findings, prefix: String = "") {
+    trace = excerpt.trace
+    options = findings.options
+    outer = (findings, excerpt, prefix)
   }
 
   func fail(_ property: String, _ text: @autoclosure () -> String, _ evidence: [Evidence]) {
-    report.violationCount += 1
     add(property, text(), evidence, isWarning: false)
   }
 
   func warn(_ property: String, _ text: @autoclosure () -> String, _ evidence: [Evidence]) {
-    report.warningCount += 1
     add(property, text(), evidence, isWarning: true)
   }
 
   func skip(_ text: String) {
-    report.notChecked.append(text)
+    guard let outer else { return report.notChecked.append(text) }
+    outer.findings.skip(text)
   }
 
   private func add(_ property: String, _ text: @autoclosure () -> String, _ evidence: [Evidence], isWarning: Bool) {
+    if let outer {
+      let lines = evidence.map { outer.excerpt.original($0) }
+      return outer.findings.add(outer.prefix + property, text(), lines, isWarning: isWarning)
+    }
+    if isWarning { report.warningCount += 1 } else { report.violationCount += 1 }
     let count = report.counts[property, default: 0] + 1
     report.counts[property] = count
     guard count <= options.reportsPerProperty else { return }

@@ -347,6 +347,8 @@ struct Scenario {
     case .signal(let group, let id): return "\(names[group]) signal \(name(id))"
     case .selfLeave(let group): return "\(names[group]) left"
     case .closed(let result): return "closed \(result)"
+    case .flushRequest(let group): return "\(names[group]) flush request"
+    case .flush(let group, let result): return "\(names[group]) flush \(result)"
     case .connect, .send, .sent, .join, .leave, .reject: return nil
     }
   }

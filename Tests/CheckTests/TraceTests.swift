@@ -92,6 +92,29 @@ private func failure(_ text: String) -> String? {
     #expect(trace.clients.count == 1 && trace.clients[0].records[0].line == 4)
   }
 
+  @Test func layersOfOneSession() throws {
+    let trace = Trace()
+    let lines = [
+      "{\"c\":\"x\",\"ev\":\"connect\",\"daemon\":\"d1\",\"private\":\"#x#d1\",\"wantsMemb\":true}",
+      "{\"c\":\"x+\",\"ev\":\"connect\",\"daemon\":\"d1\",\"private\":\"#x#d1\",\"wantsMemb\":true,\"layer\":\"flush\"}",
+      "{\"c\":\"x+\",\"ev\":\"join\",\"group\":\"g\",\"rc\":0}",
+      "{\"c\":\"x+\",\"ev\":\"flushreq\",\"group\":\"g\"}",
+      "{\"c\":\"x+\",\"ev\":\"flush\",\"group\":\"g\",\"rc\":-27}",
+    ]
+    try trace.read(lines.joined(separator: "\n"), file: "x")
+    #expect(trace.clients.map { $0.layer } == [.core, .flush])
+    #expect(trace.clients.map { $0.records.count } == [1, 4])
+    let events = trace.clients[1].records.map { $0.event }
+    if case .flushRequest(let group) = events[2], case .flush(let other, let result) = events[3] {
+      #expect(trace.names[group] == "g" && group == other && result == -27)
+    } else {
+      Issue.record("\(events)")
+    }
+    #expect(trace.clients.flatMap { client in client.records.map { trace.line($0, of: client) } } == lines)
+    #expect(failure(lines[0] + "\n" + lines[1].replacing("x+", with: "x"))?.contains("2: field \"layer\"") == true)
+    #expect(failure(lines[1].replacing("flush", with: "both"))?.contains("layer") == true)
+  }
+
   @Test func mistakesAreNamed() {
     #expect(
       failure("{\"c\":\"x\",\"ev\":\"closed\",\"rc\":0}\n{\"c\":\"x\"}")

@@ -267,7 +267,7 @@ final class ClientIndex {
         info.leaves[group, default: []].append(record)
       case .closed:
         if info.closedRecord == nil { info.closedRecord = record }
-      case .receive, .signal, .view, .selfLeave: break
+      case .receive, .signal, .view, .selfLeave, .flushRequest, .flush: break
       }
     }
     if clientByName[info.name] == nil { clientByName[info.name] = client }
@@ -335,7 +335,7 @@ final class ClientIndex {
       case .selfLeave(let group): close(group, record, .selfLeave)
       case .closed:
         closeAll(record, .closed)
-      case .connect, .join, .leave: break
+      case .connect, .join, .leave, .flushRequest, .flush: break
       }
     }
     closeAll(records.count, .endOfTrace)

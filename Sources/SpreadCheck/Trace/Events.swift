@@ -75,6 +75,14 @@ public struct ViewRecord: Equatable, Sendable {
 /// Index into a table of the trace.
 public typealias TableIndex = Int32
 
+/// Above which calls a session is recorded.
+public enum Layer: String, Sendable {
+  /// The plain ones, SP_*.
+  case core
+  /// View synchrony, FL_* (evs-properties 9).
+  case flush
+}
+
 public enum ClientEvent: Sendable {
   /// A connect call succeeded.
   case connect(daemon: NameID, name: NameID, wantsMembership: Bool)
@@ -92,6 +100,10 @@ public enum ClientEvent: Sendable {
   case selfLeave(NameID)
   /// An own message came back rejected.
   case reject(MessageID)
+  /// Flush only: the application is asked to agree to the next view of a group.
+  case flushRequest(NameID)
+  /// Flush only: it agreed, and what the call returned.
+  case flush(NameID, result: Int32)
   /// Connection lost (result) or closed by us (0).
   case closed(result: Int32)
 }

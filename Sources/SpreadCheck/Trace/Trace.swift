@@ -9,15 +9,17 @@ public struct Record<Event: Sendable>: Sendable {
   public var event: Event
 }
 
-/// One session's events in their order.
+/// One session's events in their order. A session may be recorded at both layers, in a trace for each.
 public final class ClientTrace {
   public let name: NameID
   public let file: String
+  public internal(set) var layer: Layer
   public private(set) var records: [Record<ClientEvent>] = []
 
-  init(_ name: NameID, _ file: String) {
+  init(_ name: NameID, _ file: String, _ layer: Layer) {
     self.name = name
     self.file = file
+    self.layer = layer
   }
 
   public func record(_ event: ClientEvent, at time: Int64 = -1, line: Int? = nil) {
@@ -89,8 +91,23 @@ public final class Trace {
 
   public init() {}
 
-  public func addClient(_ name: String, file: String? = nil) -> ClientTrace {
-    let trace = ClientTrace(names.id(name), file ?? name)
+  /// The same run, but only these sessions.
+  func part(_ clients: [ClientTrace]) -> Trace {
+    let part = Trace()
+    part.names = names
+    part.clients = clients
+    part.daemons = daemons
+    part.run = run
+    part.views = views
+    part.configurations = configurations
+    part.fragments = fragments
+    part.sequences = sequences
+    part.tables = tables
+    return part
+  }
+
+  public func addClient(_ name: String, file: String? = nil, layer: Layer = .core) -> ClientTrace {
+    let trace = ClientTrace(names.id(name), file ?? name, layer)
     clients.append(trace)
     return trace
   }

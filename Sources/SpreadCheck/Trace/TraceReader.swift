@@ -59,6 +59,11 @@ private struct TraceReader {
     } else if let name = try fields.optionalString("c"), kind != "sess" {
       let client = clients[name] ?? trace.addClient(name, file: file)
       clients[name] = client
+      if kind == "connect" {
+        let layer = try fields.layer()
+        guard layer == client.layer || client.records.isEmpty else { throw fields.otherLayer() }
+        client.layer = layer
+      }
       client.record(try fields.clientEvent(kind), at: time, line: line)
     } else {
       let name = try fields.string("d")
@@ -81,6 +86,15 @@ private struct Fields {
   private func wrong(_ key: String, _ what: String) -> JSONFailure {
     JSONFailure(text: "field \"\(key)\": \(what)", offset: 0)
   }
+
+  /// Of a `connect`.
+  func layer() throws(JSONFailure) -> Layer {
+    guard let text = try optionalString("layer") else { return .core }
+    guard let layer = Layer(rawValue: text) else { throw wrong("layer", "neither core nor flush") }
+    return layer
+  }
+
+  func otherLayer() -> JSONFailure { wrong("layer", "a session's lines are all of one layer: give the other another c") }
 
   func string(_ key: String) throws(JSONFailure) -> String {
     guard case .string(let text)? = value[key] else { throw wrong(key, "a string is missing") }
@@ -212,6 +226,8 @@ private struct Fields {
     case "view": return .view(try name("group"), trace.add(try view()))
     case "selfleave": return .selfLeave(try name("group"))
     case "reject": return .reject(try message("mid"))
+    case "flushreq": return .flushRequest(try name("group"))
+    case "flush": return .flush(try name("group"), result: try int32("rc"))
     case "closed": return .closed(result: try int32("rc"))
     default: throw wrong("ev", "unknown client event \"\(kind)\"")
     }

@@ -5,7 +5,9 @@ import SpreadWire
 extension Trace {
   /// The line of an event of `client`.
   public func line(_ record: Record<ClientEvent>, of client: ClientTrace) -> String {
-    line(record.time, "c", client.name, members(record.event))
+    var rest = members(record.event)
+    if case .connect = record.event, client.layer != .core { rest.append(("layer", .string(client.layer.rawValue))) }
+    return line(record.time, "c", client.name, rest)
   }
 
   /// The line of an event of `daemon`.
@@ -88,6 +90,8 @@ extension Trace {
       return fields
     case .selfLeave(let group): return [kind("selfleave"), ("group", json(group))]
     case .reject(let id): return [kind("reject"), ("mid", json(id))]
+    case .flushRequest(let group): return [kind("flushreq"), ("group", json(group))]
+    case .flush(let group, let result): return [kind("flush"), ("group", json(group)), ("rc", json(result))]
     case .closed(let result): return [kind("closed"), ("rc", json(result))]
     }
   }
