@@ -155,6 +155,17 @@ int csp_unread(int fd) {
 }
 
 void csp_shutdown(int fd) { (void)shutdown(fd, SHUT_RDWR); }
+
+void csp_end(int fd, int64_t deadline) {
+  char scratch[4096];
+  ssize_t result;
+  if (shutdown(fd, SHUT_WR) < 0) return;
+  do {
+    if (csp_wait(fd, 0, deadline) == 0) return;
+    result = recv(fd, scratch, sizeof scratch, MSG_DONTWAIT);
+  } while (result > 0 || (result < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK)));
+}
+
 void csp_close(int fd) { (void)close(fd); }
 
 int64_t csp_now(void) {

@@ -6,6 +6,8 @@ import SpreadWire
 public enum Client {
   /// Without a deadline, how long a full listen queue of a unix socket is waited for.
   static var queuePatience: Int { 3 }
+  /// How long a disconnect waits for a daemon that does not read now.
+  static var farewellMicroseconds: Int { 500_000 }
 
   // MARK: Connecting
 
@@ -80,11 +82,16 @@ public enum Client {
 
   // MARK: Leaving
 
-  /// Tells the daemon, then closes. What the telling meets does not matter.
+  /// Tells the daemon, then closes when the daemon has heard it: a close with something unread, or with something still
+  /// to come, resets the connection, and a reset throws away what the daemon has not read yet: the last messages of this
+  /// session (stock loses them). What the telling meets does not matter.
   public static func disconnect(_ mailbox: Int32) throws(ClientError) {
     try SessionTable.withSession(mailbox) { session throws(ClientError) in
-      try? control(.kill, session, session.privateGroup)
+      let isTold = (try? control(.kill, session, session.privateGroup)) != nil
       guard SessionTable.remove(session) else { throw .illegalSession }
+      if isTold {
+        csp_end(session.descriptor, Deadline(seconds: 0, microseconds: farewellMicroseconds).nanoseconds)
+      }
     }
   }
 

@@ -12,8 +12,8 @@ let help = """
   Usage: spread-check [--contract] [--strict-reliable] FILE...
 
   Reads traces, one JSON object a line (client and daemon recorders, a "run" line), and checks the guarantees of
-  Extended Virtual Synchrony, of the services and of group membership on them. Prints every violation with the trace
-  lines that prove it; the last line is "n traces, m events, v violations".
+  Extended Virtual Synchrony, of the services, of group membership and of the Flush layer on them. Prints every
+  violation with the trace lines that prove it; the last line is "n traces, m events, v violations".
 
     --contract         ask only for what the services promise, not for the order stock gives
     --strict-reliable  RELIABLE messages keep virtual synchrony too (only among daemons that hold them back)

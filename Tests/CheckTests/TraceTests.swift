@@ -48,7 +48,7 @@ private func failure(_ text: String) -> String? {
 
 @Suite struct TraceFormatTests {
   @Test func linesReadAndWrittenAreTheSame() throws {
-    for script in [Script.good(), RingScript.good()] {
+    for script in [Script.good(), RingScript.good(), Script.goodFlush()] {
       let trace = try script.trace()
       // A second trace from the written lines writes the same.
       let again = Trace()
@@ -136,6 +136,7 @@ private func failure(_ text: String) -> String? {
   @Test func everyCutAndChangeOfALineIsReadOrRefused() throws {
     var reads = 0
     let lines = RingScript.good().files["d2"]!.prefix(60) + Script.good().files["a"]!.prefix(12)
+      + Script.goodFlush().files["a"]!.prefix(12)
     // One line of each form: those that differ in their numbers only are read alike.
     let forms = Dictionary(lines.map { ($0.filter { !$0.isNumber }, $0) }, uniquingKeysWith: { first, _ in first })
     for line in forms.values.sorted() {

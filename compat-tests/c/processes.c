@@ -1,5 +1,6 @@
 /* Several processes of one program: each joins, sends and receives; the parent compares what they saw. Then one of
-   them is killed. Last, one mailbox is used by two threads, one receiving and one sending.
+   them is killed. Then one mailbox is used by two threads, one receiving and one sending. Last, members leave without
+   reading what they sent, and nothing of it is lost.
    usage: processes ADDRESS */
 #include <pthread.h>
 #include <sys/wait.h>
@@ -131,6 +132,28 @@ static void test_threads(void) {
   CHECK_EQUAL(SP_disconnect(c.mbox), 0);
 }
 
+/* A close with something unread resets a TCP connection, and a reset throws away what the daemon has not read yet. */
+static void test_last_words(const char *address) {
+  enum { TIMES = 20, COUNT = 60, SIZE = 8000 };
+  static char body[SIZE];
+  struct client leaver;
+  int time, i, received = 0;
+  section("the last words of one who does not read");
+  CHECK_EQUAL(client_connect(&c, address, "words", 0), ACCEPT_SESSION);
+  CHECK_EQUAL(SP_join(c.mbox, group), 0);
+  for (time = 0; time < TIMES; time++) {
+    if (!CHECK(client_connect(&leaver, address, "leaver", 0) == ACCEPT_SESSION)) return;
+    CHECK_EQUAL(SP_join(leaver.mbox, group), 0);
+    for (i = 0; i < COUNT; i++)
+      if (SP_multicast(leaver.mbox, FIFO_MESS, group, (int16)i, SIZE, body) != SIZE) break;
+    CHECK_EQUAL(i, COUNT);
+    CHECK_EQUAL(SP_disconnect(leaver.mbox), 0);
+    for (i = 0; i < COUNT && client_readable(&c, 3000) && client_receive(&c) == SIZE; i++) received += c.mess_type == i;
+  }
+  CHECK_EQUAL(received, TIMES * COUNT);
+  CHECK_EQUAL(SP_disconnect(c.mbox), 0);
+}
+
 int main(int argc, char **argv) {
   if (argc != 2) {
     fprintf(stderr, "usage: processes ADDRESS\n");
@@ -140,5 +163,6 @@ int main(int argc, char **argv) {
   unique_name(group, sizeof group, "c-processes-");
   test_processes(argv[1]);
   if (check_failed == 0) test_threads();
+  test_last_words(argv[1]);
   return check_end();
 }

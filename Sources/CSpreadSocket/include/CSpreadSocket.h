@@ -71,6 +71,8 @@ int csp_set_blocking(int fd, int blocking);
 int csp_unread(int fd);
 /* Wakes whoever reads or writes the socket. */
 void csp_shutdown(int fd);
+/* Ends our side and throws away what still comes, until the peer ends its own or `deadline`. */
+void csp_end(int fd, int64_t deadline);
 void csp_close(int fd);
 
 /* ---- Time ---- */

@@ -8,14 +8,21 @@ func checkClientLiveness(_ index: ClientIndex, _ findings: Findings) {
     findings.skip("C1.selfDelivery, L2, L3 at clients: the run is not said to be settled")
     return
   }
-  let core = Set(index.trace.run.core)
-  let open = index.clients.indices.filter { client in
-    let info = index.clients[client]
-    return info.closedRecord == nil && info.connectRecord >= 0
-      && (core.isEmpty || info.daemon.map(core.contains) == true)
-  }
+  let open = index.openAtEnd
   checkLastViews(open, index, findings)
   checkArrival(open, quiet, index, findings)
+}
+
+extension ClientIndex {
+  /// Sessions that lasted, at daemons that have come together in the end.
+  var openAtEnd: [Int] {
+    let core = Set(trace.run.core)
+    return clients.indices.filter { client in
+      let info = clients[client]
+      return info.closedRecord == nil && info.connectRecord >= 0
+        && (core.isEmpty || info.daemon.map(core.contains) == true)
+    }
+  }
 }
 
 /// L3: the last view of a group is the same at all members, and names exactly the open sessions that have it.

@@ -17,6 +17,13 @@ struct Excerpt {
     trace = clients.count == whole.clients.count ? whole : whole.part(clients.map { whole.clients[$0] })
   }
 
+  /// These sessions, or some of their records: `trace` holds copies of them.
+  init(_ trace: Trace, clients: [Int], records: [[Int]]?) {
+    self.trace = trace
+    self.clients = clients
+    self.records = records
+  }
+
   /// The same line in the whole.
   func original(_ evidence: Evidence) -> Evidence {
     guard case .client(let client, let record) = evidence else { return evidence }

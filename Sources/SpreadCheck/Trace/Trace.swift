@@ -92,11 +92,11 @@ public final class Trace {
   public init() {}
 
   /// The same run, but only these sessions.
-  func part(_ clients: [ClientTrace]) -> Trace {
+  func part(_ clients: [ClientTrace], withDaemons: Bool = true) -> Trace {
     let part = Trace()
     part.names = names
     part.clients = clients
-    part.daemons = daemons
+    part.daemons = withDaemons ? daemons : []
     part.run = run
     part.views = views
     part.configurations = configurations
