@@ -32,8 +32,8 @@ func checkCollapse(_ layers: BothLayers, _ findings: Findings) {
   if missing > 0 { findings.skip("F8: \(missing) sessions are not recorded below the Flush layer") }
   for (flush, core) in pairs {
     for (group, stays) in layers.flush.sessions.clients[flush].stays.sorted(by: { $0.key < $1.key }) {
-      // Who leaves had a view above, so the n-th time in the group is the n-th below. A group that ran empty begins with
-      // the same ids again (evs-properties D13).
+      // Who leaves had a view above, so the n-th time in the group is the n-th below. A group that ran empty begins
+      // with the same ids again (evs-properties D13).
       let below = times(layers.core.clients[core].stays[group] ?? [], layers.core)
       for (number, stays) in times(stays, layers.flush.sessions).enumerated() {
         CollapseChecker(layers, number < below.count ? below[number] : [], findings).check(stays)
