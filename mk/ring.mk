@@ -12,6 +12,7 @@ RING_SECONDS ?= 20
 RING_ARGS ?=
 RING_CHECK := .build-tools/release/spread-check
 RING_RUN = compat-tests/ring/run.py $(STAGE) --check $(RING_CHECK)
+RING_FLUSH = timeout -k 5 120 compat-tests/ring/flush.py $(STAGE) --check $(RING_CHECK)
 RING_MIXED = --seconds $(RING_SECONDS) --seed $(SEED) $(RING_ARGS)
 RING_PATTERNS := OSS SOS OOS SOO OOSS SSOO
 
@@ -26,7 +27,7 @@ check-ring: stage ring-check
 	$(RING_RUN) --daemons 4 --segments 2 --seconds 4 --seed $(SEED) --options 'AcceleratedRing = true'
 	$(RING_RUN) --daemons 3 --family link-local --seconds 3 --seed $(SEED)
 	timeout -k 5 120 compat-tests/ring/hostile.py $(STAGE)/sbin/spread
-	timeout -k 5 60 compat-tests/ring/flush.py $(STAGE) --cuts 1
+	$(RING_FLUSH) --cuts 1 --seconds 1
 
 soak: stage ring-check
 	compat-tests/ring/soak.py $(STAGE) --check $(RING_CHECK) --minutes $(MIN) --daemons $(DAEMONS) --seed $(SEED)
@@ -43,7 +44,9 @@ compat-ring: stage ring-check
 	done; \
 	$(RING_RUN) --stock $(STOCK) --pattern SOO --options 'AcceleratedRing = true' $(RING_MIXED) && \
 	$(RING_RUN) --stock $(STOCK) --pattern SOOS --segments 2 $(RING_MIXED) && \
-	$(RING_RUN) --stock $(STOCK) --pattern OSO --family ipv6 $(RING_MIXED); fi
+	$(RING_RUN) --stock $(STOCK) --pattern OSO --family ipv6 $(RING_MIXED) && \
+	$(RING_FLUSH) --stock $(STOCK) --pattern OS && \
+	$(RING_FLUSH) --stock $(STOCK) --pattern SO --other-library $(STOCK)/lib --cuts 0; fi
 	@if [ -n '$(STOCK44)' ]; then for pattern in OSO SO; do \
 	  $(RING_RUN) --stock $(STOCK44) --wire44 --pattern $$pattern $(RING_MIXED) || exit 1; \
 	done; fi

@@ -20,13 +20,35 @@ private func failure(_ text: String) -> String? {
 }
 
 @Suite struct StockTraceTests {
-  @Test(arguments: [("stock-network.jsonl", 82), ("stock-members.jsonl", 32), ("stock-groups.jsonl", 48)])
+  @Test(arguments: [("stock-network.jsonl", 82), ("stock-members.jsonl", 32), ("stock-groups.jsonl", 48), ("stock-flush.jsonl", 394)])
   func nothingIsFound(_ file: String, _ events: Int) throws {
     let trace = Trace()
     try trace.read(vector(file), file: file)
     #expect(trace.eventCount == events)
     let report = Checker.check(trace)
     #expect(report.counts.isEmpty, "\(report.text(trace))")
+  }
+
+  /// Every line of the Flush layer counts: what is missing is said by the property it is about.
+  @Test func flushDamageIsFound() throws {
+    let lines = try vector("stock-flush.jsonl").split(separator: "\n").map(String.init)
+    var found: [String: Set<String>] = [:]
+    for line in lines.indices {
+      let kinds = ["view", "recv", "flush", "flushreq", "trans"]
+      guard let kind = kinds.first(where: { lines[line].contains("\"ev\":\"\($0)\"") }) else { continue }
+      var damaged = lines
+      damaged.remove(at: line)
+      let trace = Trace()
+      try trace.read(damaged.joined(separator: "\n"), file: "x")
+      let properties = Set(Checker.check(trace).counts.keys)
+      #expect(!properties.isEmpty || kind != "flush", "\(lines[line])")
+      found[kind, default: []].formUnion(properties)
+    }
+    #expect(found["view"]!.isSuperset(of: ["F1.view", "F5.once", "F11.cause"]), "\(found)")
+    #expect(found["recv"]!.isSuperset(of: ["F3.same", "F3r", "F10.C1.selfDelivery", "F10.C4.prefix"]), "\(found)")
+    #expect(found["flush"]!.isSuperset(of: ["F5.unagreed", "F9.agreed"]), "\(found)")
+    #expect(found["flushreq"]!.isSuperset(of: ["F5.unasked", "F5.flush"]), "\(found)")
+    #expect(found["trans"] == ["F6.missing"], "\(found)")
   }
 
   @Test func damageIsFound() throws {

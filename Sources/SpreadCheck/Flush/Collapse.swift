@@ -32,29 +32,29 @@ func checkCollapse(_ layers: BothLayers, _ findings: Findings) {
   if missing > 0 { findings.skip("F8: \(missing) sessions are not recorded below the Flush layer") }
   for (flush, core) in pairs {
     for (group, stays) in layers.flush.sessions.clients[flush].stays.sorted(by: { $0.key < $1.key }) {
-      let below = memberships(layers.core.clients[core].stays[group] ?? [], layers.core)
-      // Each join leads to a view before a leave is taken.
-      for (place, above) in memberships(stays, layers.flush.sessions).enumerated() {
-        CollapseChecker(layers, below.indices.contains(place) ? below[place] : [], findings).check(above)
+      // Who leaves had a view above, so the n-th time in the group is the n-th below. A group that ran empty begins
+      // with the same ids again (evs-properties D13).
+      let below = times(layers.core.clients[core].stays[group] ?? [], layers.core)
+      for (number, stays) in times(stays, layers.flush.sessions).enumerated() {
+        CollapseChecker(layers, number < below.count ? below[number] : [], findings).check(stays)
       }
     }
   }
 }
 
-/// A session's stays in a group, from each join to the leave. Only inside one are ids of views unique: a group that
-/// lost its last member begins with the same ids again (evs-properties D13).
-private func memberships(_ stays: [Int], _ index: ClientIndex) -> [[Int]] {
-  var parts: [[Int]] = []
+/// Stays of a session in a group, from each join to the leave.
+private func times(_ stays: [Int], _ index: ClientIndex) -> [[Int]] {
+  var times: [[Int]] = []
   for stay in stays {
-    if index.stays[stay].previous < 0 || parts.isEmpty { parts.append([]) }
-    parts[parts.count - 1].append(stay)
+    if times.isEmpty || index.stays[stay].previous < 0 { times.append([]) }
+    times[times.count - 1].append(stay)
   }
-  return parts
+  return times
 }
 
 private struct CollapseChecker {
   let layers: BothLayers
-  /// The views below, of one session in a group from its join to its leave.
+  /// The views below, of one session and group from a join to the leave, in their order.
   let below: [Int]
   let findings: Findings
 

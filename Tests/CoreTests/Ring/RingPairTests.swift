@@ -14,6 +14,8 @@ final class RingPair {
   var received: [[UInt8]] = [[], []]
   /// Data packets to the second daemon, oldest first.
   var dataToSecond: [[UInt8]] = []
+  /// Of every visit of the token at the first daemon: data packets sent before the token, and behind it.
+  var visits: [(before: Int, behind: Int)] = []
   var dropped: [DropReport] = []
   var departures: [Departure?] = [nil, nil]
   /// Sessions closed.
@@ -56,6 +58,10 @@ final class RingPair {
       }
     }
     for event in out.log { if case .dropped(let report) = event { dropped.append(report) } }
+    let isData = out.datagrams.map { $0.kind == .packet && out.bytes(of: $0)[0] & 0x1f != 0 }
+    if i == 0, let token = out.datagrams.firstIndex(where: { $0.kind == .token }) {
+      visits.append((isData[..<token].count { $0 }, isData[token...].count { $0 }))
+    }
     for datagram in out.datagrams {
       let entry = (to: 1 - i, from: i, bytes: Array(out.bytes(of: datagram)))
       if datagram.kind == .token, i == 0 { tokensToSecond.append(entry.bytes) }
