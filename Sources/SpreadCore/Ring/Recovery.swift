@@ -132,6 +132,7 @@ extension Ring {
     if !bug(.noRewind) { down.rewind() }
     groupsDown = DownQueue()
     for i in assembly.indices { assembly[i] = nil }
+    sentInPieces.removeAll(keepingCapacity: true)
     // 5.
     installedID = recovery.futureID
     commitSet = [topology.me]

@@ -151,6 +151,9 @@ struct Ring {
   var exchanging = false
   /// Packets kept back until the token is gone (accelerated ring).
   var keptBack = Deque<Int32>()
+  /// My messages of several pieces that are not delivered yet, with the number of the packet that has the last piece:
+  /// what is delivered here is the message itself, so its pieces need not be put together again.
+  var sentInPieces = Deque<(message: MessageBuffer, last: Int32)>()
 
   var counters = RingCounters()
 
