@@ -79,6 +79,7 @@ extension Ring {
     (lastRetransmitted, lastSent) = (0, 0)
     holdsToken = false
     tokenToCopy = 0
+    packetsToCopy = nil
     hurriesSent = 0
     rotation = RotationTime()
     if isLast {

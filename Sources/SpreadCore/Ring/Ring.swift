@@ -134,6 +134,8 @@ struct Ring {
   var copiesUntil: UInt64 = 0
   /// Bytes of the last token in `store.tokenMemory`, to be sent to another segment once more; 0: none.
   var tokenToCopy = 0
+  /// New packets of mine to be sent to the other segments once more.
+  var packetsToCopy: ClosedRange<Int32>?
   /// HURRY packets since the last token.
   var hurriesSent: UInt64 = 0
 
@@ -260,6 +262,7 @@ struct Ring {
     keptBack.removeAll(keepingCapacity: true)
     holdsToken = false
     tokenToCopy = 0
+    packetsToCopy = nil
     hurriesSent = 0
     firstRepetition = nil
     rotation = RotationTime()

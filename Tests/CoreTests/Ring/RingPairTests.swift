@@ -31,6 +31,8 @@ final class RingPair {
   var hurriesLost = 0
   /// Tokens are late: they stay under way until this is false again.
   var keepsTokens = false
+  /// From the next data packet of the first daemon on.
+  var keepsTokensBehindData = false
 
   init(_ change: (inout Configuration) -> Void = { _ in }) {
     let entries = [
@@ -65,7 +67,10 @@ final class RingPair {
     for datagram in out.datagrams {
       let entry = (to: 1 - i, from: i, bytes: Array(out.bytes(of: datagram)))
       if datagram.kind == .token, i == 0 { tokensToSecond.append(entry.bytes) }
-      if datagram.kind == .packet, i == 0, entry.bytes[0] & 0x1f != 0 { dataToSecond.append(entry.bytes) }
+      if datagram.kind == .packet, i == 0, entry.bytes[0] & 0x1f != 0 {
+        dataToSecond.append(entry.bytes)
+        keepsTokens = keepsTokens || keepsTokensBehindData
+      }
       if datagram.kind == .token, tokensLost > 0 {
         tokensLost -= 1
       } else if datagram.kind == .packet, hurriesLost > 0, entry.bytes[0] & 0x40 != 0 {
