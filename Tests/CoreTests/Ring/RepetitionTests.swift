@@ -159,8 +159,8 @@ private let millisecond: UInt64 = 1_000_000
     #expect((15...25).contains(pair.tokensToSecond.count))
   }
 
-  /// While datagrams get lost, the few packets of one visit are copied, not those of a flood, nor when the token is back
-  /// before the gap is over.
+  /// While datagrams get lost, the few packets of one visit are copied; not those of a flood, nor when the token comes
+  /// back before the gap is over.
   @Test func newPacketsGoToAnotherSegmentTwiceWhileDatagramsGetLost() {
     let pair = ring { configuration in
       let daemons = configuration.daemons
