@@ -301,6 +301,42 @@ extension Script {
       }
     }
   }
+  @Test func idsBeginAgain() throws {
+    // a leaves while the ring parts, and the view it does not wait for has the id that its next time begins with.
+    let (d1, leave) = (Script.d1, "\"ev\":\"leave\",\"group\":\"g\",\"rc\":0")
+    var below = Script()
+    var above = Script()
+    below.connect("a")
+    above.flushConnect("a")
+    func both(_ change: (inout Script) -> Void) {
+      change(&below)
+      change(&above)
+    }
+    both {
+      $0.join("a")
+      $0.light("a", "JOIN", "a", "\(d1),100,1", "a")
+    }
+    above.request("a")
+    above.answer("a")
+    both {
+      $0.light("a", "JOIN", "b", "\(d1),100,2", "a b")
+      $0.event("a", leave)
+      $0.signal("a", "\(d1),100,2")
+    }
+    below.network("a", "\(d1),110,1", "a", ["a"])
+    both {
+      $0.event("a", "\"ev\":\"selfleave\",\"group\":\"g\"")
+      $0.join("a")
+      $0.light("a", "JOIN", "a", "\(d1),110,1", "a")
+    }
+    above.request("a")
+    above.answer("a")
+    both { $0.light("a", "JOIN", "e", "\(d1),110,2", "a e") }
+    above.files["below"] = below.files["a"]
+    try expectClean(above)
+    above.remove("below", view, gid("\(d1),110,1"), "JOIN")
+    try expect(["F8.view", "G3.join"], above)
+  }
   @Test func skipped() throws {
     // e, with b's join left out although nobody was lost.
     try bad(["F8.skipped"], lines: 2) {

@@ -32,14 +32,29 @@ func checkCollapse(_ layers: BothLayers, _ findings: Findings) {
   if missing > 0 { findings.skip("F8: \(missing) sessions are not recorded below the Flush layer") }
   for (flush, core) in pairs {
     for (group, stays) in layers.flush.sessions.clients[flush].stays.sorted(by: { $0.key < $1.key }) {
-      CollapseChecker(layers, layers.core.clients[core].stays[group] ?? [], findings).check(stays)
+      // Who leaves had a view above, so the n-th time in the group is the n-th below. A group that ran empty begins
+      // with the same ids again (evs-properties D13).
+      let below = times(layers.core.clients[core].stays[group] ?? [], layers.core)
+      for (number, stays) in times(stays, layers.flush.sessions).enumerated() {
+        CollapseChecker(layers, number < below.count ? below[number] : [], findings).check(stays)
+      }
     }
   }
 }
 
+/// Stays of a session in a group, from each join to the leave.
+private func times(_ stays: [Int], _ index: ClientIndex) -> [[Int]] {
+  var times: [[Int]] = []
+  for stay in stays {
+    if times.isEmpty || index.stays[stay].previous < 0 { times.append([]) }
+    times[times.count - 1].append(stay)
+  }
+  return times
+}
+
 private struct CollapseChecker {
   let layers: BothLayers
-  /// The views below, of one session and group, in their order.
+  /// The views below, of one session and group from a join to the leave, in their order.
   let below: [Int]
   let findings: Findings
 
@@ -65,9 +80,7 @@ private struct CollapseChecker {
           "F8.members", "a view has the members of the view below",
           [layers.flushLine(stay), layers.coreLine(below[found])])
       }
-      // What came before the own join, or a leave in between, is none of this view's.
-      let start = (place...found).last { layers.core.stays[below[$0]].previous < 0 } ?? place
-      for skipped in start..<found where !isLost(skipped, by: found) {
+      for skipped in place..<found where !isLost(skipped, by: found) {
         findings.fail(
           "F8.skipped", "a view below is left out only if it lost a member that had to agree",
           [layers.coreLine(below[skipped]), layers.flushLine(stay)])
