@@ -157,7 +157,8 @@ struct FlushGroup {
       return
     }
     pending[index].agree(sender)
-    if phase == .agree, index == 0, pending[0].isAgreed || bug(.oneAgreementShort) && pending[0].lacksOne { install(&actions) }
+    guard phase == .agree, index == 0 else { return }
+    if pending[0].isAgreed || bug(.oneAgreementShort) && pending[0].lacksOne { install(&actions) }
   }
 
   private mutating func rememberEarly(_ id: GroupID, _ sender: GroupName) {

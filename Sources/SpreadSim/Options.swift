@@ -86,8 +86,8 @@ public struct Options: Sendable {
   public var personalWindow = 20
 
   // View synchrony (events-and-flush part 2).
-  /// Of the clients of each daemon so many, the last ones, speak Flush. They have groups of their own, behind the others:
-  /// who does not speak Flush never agrees to a view.
+  /// So many clients of each daemon, the last ones, speak Flush. They have groups of their own, behind the others: who
+  /// does not speak Flush never agrees to a view.
   public var flushClients = 0
   public var flushGroups = 0
   /// How long programs take to agree, seconds on average; 0: they agree only where the plan says so.

@@ -9,8 +9,8 @@
 //   run TIME                         20ms, 5s
 //   until D KIND [xN]                the daemon sends its N-th such datagram, at most 30 s
 //   connect C ...   disconnect C   vanish C   join C G[-G]   leave C G
-//   flush C G                        a client of Flush (option flushClients) agrees to the next view; with flushDelay all
-//                                    agree by themselves
+//   flush C G                        a client of Flush (option flushClients) agrees to the next view; with flushDelay
+//                                    all agree by themselves
 //   slow C [PER SECOND]              reads so many messages a second, none without a number
 //   send C SERVICE G[,G...] [SIZE] [xN]
 //   split D... | D... [| ...]        cuts what was whole      oneway D D      heal
@@ -20,8 +20,8 @@
 //                                    of ring; `same` D: the file of the others again
 //   drop|duplicate|delay FROM>TO KIND [xN] [TIME]         FROM, TO: a daemon or *; `through` ends them all
 //   stop-after D KIND [xN]           the daemon stops behind the N-th such datagram
-//   clients [C ...]                  what these (all) clients saw since they were last asked, above the Flush layer where
-//                                    there is one
+//   clients [C ...]                  what these (all) clients saw since they were last asked, above the Flush layer
+//                                    where there is one
 //   rings                            the configurations installed since last asked
 //   daemons                          state and ring of every daemon
 //   groups                           how far every daemon is with its groups, and what it holds of them
