@@ -47,7 +47,7 @@ extension Daemon {
     reloading = nil
     let new = read.configuration.inheriting(from: configuration)
     switch configuration.verdict(on: new, me: topology.me) {
-    case .stop(let reason): stop(reason, at: now, into: &out)
+    case .stop(let reason): if !bug(.changedGoesOn) { stop(reason, at: now, into: &out) }
     case .adopt(let place, let summary):
       adopt(new, me: place, keepsRing: summary.keepsRing)
       authentication = AuthenticationPolicy(new, accessRules: read.rules)
@@ -70,7 +70,7 @@ extension Daemon {
     spread(Topology(new, me: me, retired: retired))
     if keepsRing { finishReload() }
     let settings = ProtocolSettings(new)
-    ring.settings = settings.ring
+    if !bug(.ringKindKept) { ring.settings = settings.ring }
     ring.timeouts = settings.timeouts
     membership.timeouts = settings.timeouts
   }
@@ -154,7 +154,7 @@ extension GroupsMachine {
     for i in senders.indices { senders[i].representative = places[senders[i].representative] }
     for group in table.ascending {
       for i in group.daemons.indices { group.daemons[i].position = places[group.daemons[i].position] }
-      group.daemons.sort { $0.position < $1.position }
+      if !bug(.oldOrderKept) { group.daemons.sort { $0.position < $1.position } }
     }
     topology = next
   }

@@ -4,6 +4,7 @@
 #if SPREAD_BUGS
   public enum FlushBug: String, CaseIterable, Sendable {
     case oneAgreementShort, heldAtOnce, setOfNewView, sendsAfterAgreement, waitsForTheGone, lossNotTold
+    case leaverHearsAll
   }
 
   /// One bug for a whole process, set before it starts.
@@ -13,6 +14,7 @@
 #else
   enum FlushBug {
     case oneAgreementShort, heldAtOnce, setOfNewView, sendsAfterAgreement, waitsForTheGone, lossNotTold
+    case leaverHearsAll
   }
 
   @inline(__always) func bug(_ bug: FlushBug) -> Bool { false }

@@ -254,7 +254,14 @@ struct FlushGroup {
   // MARK: Messages
 
   /// `sentIn` is the view a vulnerable message names.
-  func judge(from sender: GroupName, sentIn id: GroupID?) -> FlushVerdict {
+  func judge(_ service: ServiceType, from sender: GroupName, sentIn id: GroupID?) -> FlushVerdict {
+    // It may have overtaken the own leave, which the others do not wait for: they are settled in a view that this
+    // member never sees, and then messages name none (evs-properties F1). Stock delivers it.
+    if membership == .leaving, id == nil, sender != own, !service.isDisjoint(with: .overtakingViews),
+      !bug(.leaverHearsAll)
+    {
+      return .drop
+    }
     if let id {
       if phase == .agree, id == working, pending[0].isPresent(sender) { return bug(.heldAtOnce) ? .deliver : .hold }
       // Stock delivers it in the wrong view.

@@ -91,10 +91,12 @@ public struct FlushMachine {
   }
 
   /// What to do with a member's message to `name`, the reference group where a subgroup is meant.
-  public func judge(_ name: GroupName, from sender: GroupName, sentIn id: GroupID?) -> FlushVerdict {
+  public func judge(
+    _ service: ServiceType, to name: GroupName, from sender: GroupName, sentIn id: GroupID?
+  ) -> FlushVerdict {
     if Self.isPrivate(name) { return .deliver }
     guard let index = index(name) else { return .drop }
-    return groups[index].judge(from: sender, sentIn: id)
+    return groups[index].judge(service, from: sender, sentIn: id)
   }
 
   public mutating func hold(_ message: FlushMessage, _ name: GroupName) {

@@ -9,6 +9,8 @@ extension ServiceType {
   public static var subgroup: ServiceType { ServiceType(rawValue: 0x4000_0000) }
   /// Services that the daemons do not order against views.
   public static var unorderedAgainstViews: ServiceType { [.unreliable, .reliable, .fifo] }
+  /// Those that in fact overtake what came before (daemon-ring 3.10).
+  static var overtakingViews: ServiceType { [.unreliable, .reliable] }
   /// Bits that no sender may set (events-and-flush 2.2).
   public static var forbiddenForFlush: ServiceType {
     ServiceType(rawValue: 0x2000_0000 | 0x3f00 | endianMarks | 0x3f_c000)

@@ -149,9 +149,10 @@ extension World {
     let message = FlushMessage(
       type: header.type, sender: sender, groups: names + (reference.map { [$0] } ?? []), messageType: user.messageType,
       isForeignOrder: order != .native, body: [UInt8](body.prefix(user.length)))
-    switch layer.machine.judge(reference ?? first, from: sender, sentIn: user.decoration.vulnerableIn) {
+    let group = reference ?? first
+    switch layer.machine.judge(header.type, to: group, from: sender, sentIn: user.decoration.vulnerableIn) {
     case .deliver: actions.append(.deliver(message))
-    case .hold: layer.machine.hold(message, reference ?? first)
+    case .hold: layer.machine.hold(message, group)
     case .drop: break
     }
   }

@@ -132,7 +132,7 @@ private func viewMessage(
     try member.machine.flush(group, &member.actions)
     member.hears(.agreement, 2, from: b)
     _ = member.wants()
-    #expect(member.machine.judge(group, from: b, sentIn: view(2)) == .hold)
+    #expect(member.machine.judge(.agreed, to: group, from: b, sentIn: view(2)) == .hold)
     let message = FlushMessage(type: .fifo, sender: b, groups: [group], body: [1, 2])
     member.machine.hold(message, group)
     member.hears(.agreement, 2, from: a)
@@ -145,11 +145,25 @@ private func viewMessage(
   @Test func onlyMembersOfTheViewAreHeard() throws {
     var member = try Member(a)
     try member.settlesWithB()
-    #expect(member.machine.judge(group, from: b, sentIn: nil) == .deliver)
-    #expect(member.machine.judge(group, from: c, sentIn: nil) == .drop)
-    #expect(member.machine.judge(group, from: b, sentIn: view(1)) == .drop)
-    #expect(member.machine.judge(GroupName("other"), from: b, sentIn: nil) == .drop)
-    #expect(member.machine.judge(a, from: c, sentIn: nil) == .deliver)
+    #expect(member.machine.judge(.agreed, to: group, from: b, sentIn: nil) == .deliver)
+    #expect(member.machine.judge(.agreed, to: group, from: c, sentIn: nil) == .drop)
+    #expect(member.machine.judge(.agreed, to: group, from: b, sentIn: view(1)) == .drop)
+    #expect(member.machine.judge(.agreed, to: GroupName("other"), from: b, sentIn: nil) == .drop)
+    #expect(member.machine.judge(.agreed, to: a, from: c, sentIn: nil) == .deliver)
+  }
+
+  /// The others may be settled behind the leave, and RELIABLE messages come before it all the same.
+  @Test func whoLeavesHearsNothingThatMayComeFromBehindItsLeave() throws {
+    var member = try Member(a)
+    try member.settlesWithB()
+    #expect(member.machine.judge(.reliable, to: group, from: b, sentIn: nil) == .deliver)
+    try member.machine.leave(group)
+    #expect(member.machine.judge(.reliable, to: group, from: b, sentIn: nil) == .drop)
+    #expect(member.machine.judge(.unreliable, to: group, from: b, sentIn: nil) == .drop)
+    #expect(member.machine.judge(.reliable, to: group, from: a, sentIn: nil) == .deliver)
+    for service in [ServiceType.fifo, .causal, .agreed, .safe] {
+      #expect(member.machine.judge(service, to: group, from: b, sentIn: nil) == .deliver)
+    }
   }
 
   @Test func aLeaverBeforeItsAgreementTakesItsChangeAway() throws {
@@ -183,7 +197,7 @@ private func viewMessage(
     member.machine.transition(group, &member.actions)
     member.sees(membership(4, .causedByNetwork, [a], together: [a]))
     #expect(member.wants() == [signal, request])
-    #expect(member.machine.judge(group, from: b, sentIn: nil) == .drop)
+    #expect(member.machine.judge(.agreed, to: group, from: b, sentIn: nil) == .drop)
     try member.machine.flush(group, &member.actions)
     member.hears(.agreement, 4, from: a)
     member.hears(.installed, 4, from: a)

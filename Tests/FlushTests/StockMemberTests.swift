@@ -42,7 +42,8 @@ private struct Replay {
     } else {
       let plain = try message.undecorated()
       let group = plain.decoration.reference ?? message.groups[0]
-      let verdict = machine.judge(group, from: message.header.name, sentIn: plain.decoration.vulnerableIn)
+      let verdict = machine.judge(
+        type, to: group, from: message.header.name, sentIn: plain.decoration.vulnerableIn)
       #expect(verdict == .deliver)
       deliver(type, plain.length)
     }

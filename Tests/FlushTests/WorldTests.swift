@@ -134,7 +134,7 @@ private struct World {
     case .control(let control, let sender): members[i].machine.control(control, from: sender, &actions)
     case .message(let number, let sender, let sentIn):
       let message = FlushMessage(type: .fifo, sender: sender, groups: [group], body: bytes(number))
-      switch members[i].machine.judge(group, from: sender, sentIn: sentIn) {
+      switch members[i].machine.judge(.fifo, to: group, from: sender, sentIn: sentIn) {
       case .deliver: actions.append(.deliver(message))
       case .hold: members[i].machine.hold(message, group)
       case .drop: break

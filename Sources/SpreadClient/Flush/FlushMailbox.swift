@@ -170,7 +170,7 @@ public final class FlushMailbox: @unchecked Sendable {
     case .control(let control, let sender): machine.control(control, from: sender, &actions)
     case .message(let message, let length, let group, let sentIn):
       let body = inbox.body(length)
-      switch machine.judge(group, from: message.sender, sentIn: sentIn) {
+      switch machine.judge(message.type, to: group, from: message.sender, sentIn: sentIn) {
       case .drop: break
       case .hold: machine.hold(message.with(body), group)
       case .deliver:
