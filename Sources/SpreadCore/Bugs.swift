@@ -17,7 +17,7 @@
     // Segments, the accelerated ring, byte orders.
     case notForwarded, asksAhead, orderKept
     // Monitor and reload.
-    case partitionStays, retiredForgotten, oldHashKept, oldOrderKept, changedGoesOn, ringKindKept
+    case partitionStays, retiredForgotten, oldHashKept, oldOrderKept, changedGoesOn, kindFlipsInRing
   }
 
   /// One bug for a whole process, set before it starts.
@@ -34,7 +34,7 @@
     case disconnectOfOneGroup, noSignal, groupOfAll
     case selfDiscardIgnored, copyForEachGroup
     case notForwarded, asksAhead, orderKept
-    case partitionStays, retiredForgotten, oldHashKept, oldOrderKept, changedGoesOn, ringKindKept
+    case partitionStays, retiredForgotten, oldHashKept, oldOrderKept, changedGoesOn, kindFlipsInRing
   }
 
   @inline(__always) func bug(_ bug: Bug) -> Bool { false }

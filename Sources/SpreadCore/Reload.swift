@@ -70,7 +70,7 @@ extension Daemon {
     spread(Topology(new, me: me, retired: retired))
     if keepsRing { finishReload() }
     let settings = ProtocolSettings(new)
-    if !bug(.ringKindKept) { ring.settings = settings.ring }
+    ring.settings = settings.ring
     ring.timeouts = settings.timeouts
     membership.timeouts = settings.timeouts
   }

@@ -65,7 +65,9 @@ extension Configuration {
       }
     }
     summary.removed = before.map(\.daemon.name).filter { name in !after.contains { $0.daemon.name == name } }
-    summary.keepsRing = hash == new.hash && !summary.viaSingleton
+    let isSameRing = before.map(\.daemon.id) == after.map(\.daemon.id)
+    let flips = bug(.kindFlipsInRing) && ringProtocol != new.ringProtocol && isSameRing
+    summary.keepsRing = (hash == new.hash || flips) && !summary.viaSingleton
     return .adopt(me: place, summary)
   }
 
