@@ -52,7 +52,7 @@ check-compat: stage
 
 # Three daemons in one process: the steady state of the ring takes nothing from the heap.
 check-allocations:
-	swift build -c release --product ring-bench --static-swift-stdlib --scratch-path .build-daemon
+	$(DAEMON_BUILD) --product ring-bench
 	for bytes in 100 1000 20000; do timeout -k 5 60 .build-daemon/release/ring-bench --bytes $$bytes --check || exit 1; done
 
 install: install-daemon install-tools install-lib install-man install-packaging

@@ -3,7 +3,9 @@
 import DequeModule
 
 /// Hands out message buffers and takes them again once nobody else holds them, so that the steady state allocates
-/// nothing. Each size class is a queue in order of issue: the front is the buffer most likely to be free.
+/// nothing. Each size class of small buffers is a queue in order of issue: the front is the one most likely to be free.
+/// Of the large ones always the first that is free is taken, so that as few as possible are in use and stay in the
+/// processor's cache.
 struct MessagePool {
   fileprivate struct SizeClass {
     let capacity: Int
@@ -13,7 +15,10 @@ struct MessagePool {
     var taken = 0
   }
 
-  /// Buffers tried before a new one is made.
+  /// From this size on filling a buffer costs more than looking at all of them.
+  fileprivate static let large = 65_536
+
+  /// Small buffers tried before a new one is made.
   private static let attempts = 3
 
   private var classes = [
@@ -52,6 +57,13 @@ extension MessagePool.SizeClass {
 
   fileprivate mutating func take(attempts: Int) -> MessageBuffer {
     taken += 1
+    if capacity >= MessagePool.large {
+      for i in buffers.indices where isKnownUniquelyReferenced(&buffers[i]) {
+        buffers[i].count = 0
+        return buffers[i]
+      }
+      return make()
+    }
     for _ in 0..<Swift.min(attempts, buffers.count) {
       guard var front = buffers.popFirst() else { break }
       let free = isKnownUniquelyReferenced(&front)
@@ -61,6 +73,10 @@ extension MessagePool.SizeClass {
         return front
       }
     }
+    return make()
+  }
+
+  private mutating func make() -> MessageBuffer {
     let fresh = MessageBuffer(capacity: capacity)
     if buffers.count < limit { buffers.append(fresh) }
     return fresh

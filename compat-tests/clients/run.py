@@ -74,6 +74,9 @@ class Daemon:
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
+    def threads(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/task"))
+
     def settles(self, condition, seconds=20):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -139,6 +142,8 @@ def many(options, number):
             session.close()
         assert daemon.settles(lambda: daemon.descriptors() <= open_before), "descriptors stay open"
         connect(daemon.port, "after").own_message(b"x")
+        # What it is built for (mk/daemon.mk).
+        assert options.stock or daemon.threads() == 1, f"the daemon has {daemon.threads()} threads"
         each = (joined - empty) / count
         assert each < 2, f"{each:.2f} KB for each session"
         return (f"{count} sessions: connected in {took:.1f} s; KB each {(connected - empty) / count:.2f} connected, "

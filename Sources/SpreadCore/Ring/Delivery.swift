@@ -135,13 +135,10 @@ extension Ring {
     let slot = store[sequence]
     store.mark(sequence, .delivered)
     let packet = slot.bytes
-    // Validated when it was stored, or made by us.
-    guard let header = try? PacketHeader(packet),
-      let fragments = try? Fragments(header, body: packet.slice(PacketHeader.size, packet.count - PacketHeader.size))
-    else { return }
+    guard packet.count >= PacketHeader.size else { return }
     counters.delivered += 1
     let origin = Int(slot.origin)
-    for fragment in fragments { add(fragment, from: origin, sequence) }
+    for fragment in Fragments(ofStored: packet) { add(fragment, from: origin, sequence) }
   }
 
   private mutating func add(_ fragment: Fragment, from origin: Int, _ sequence: Int32) {
@@ -149,6 +146,10 @@ extension Ring {
       let message = pool.take(fragment.bytes.count)
       message.append(fragment.bytes)
       hand(message, origin, sequence)
+      return
+    }
+    if origin == topology.me {
+      if fragment.isLast { handSent(sequence) }
       return
     }
     if fragment.piece == 1 {
@@ -166,6 +167,16 @@ extension Ring {
     soFar.message.append(fragment.bytes)
     assembly[origin] = fragment.isLast ? nil : Assembly(message: soFar.message, pieces: fragment.piece)
     if fragment.isLast { hand(soFar.message, origin, sequence) }
+  }
+
+  /// Hands up the message of mine whose last piece is in this packet. Pieces are delivered in order, so those before
+  /// it will not be.
+  private mutating func handSent(_ sequence: Int32) {
+    while let first = sentInPieces.first, first.last <= sequence {
+      sentInPieces.removeFirst()
+      if first.last == sequence { return hand(first.message, topology.me, sequence) }
+    }
+    counters.brokenMessages += 1
   }
 
   private mutating func hand(_ message: MessageBuffer, _ origin: Int, _ sequence: Int32) {

@@ -72,8 +72,9 @@ struct DownQueue {
       length: Swift.min(left, size))
   }
 
-  /// Copies the piece to `memory` and goes on to the next.
-  mutating func take(_ piece: Piece, to memory: UnsafeMutableRawPointer) {
+  /// Copies the piece to `memory` and goes on to the next. Answers the message when this was the last of its several
+  /// pieces.
+  mutating func take(_ piece: Piece, to memory: UnsafeMutableRawPointer) -> MessageBuffer? {
     let message = messages[0].message
     memory.copyMemory(from: message.base + piece.offset, byteCount: piece.length)
     if piece.index < 0 {
@@ -82,6 +83,7 @@ struct DownQueue {
     } else {
       sent += piece.length
     }
+    return piece.index < FragmentHeader.whole ? message : nil
   }
 
   /// A message that was only partly sent starts again (daemon-ring 4.8 step 4).

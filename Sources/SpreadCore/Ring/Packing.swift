@@ -32,8 +32,10 @@ extension Ring {
   @inline(__always)
   private var nextPiece: Piece? { exchanging ? groupsDown.nextPiece : down.nextPiece }
 
+  /// Puts the piece into the packet that gets the next number.
   private mutating func take(_ piece: Piece, to place: UnsafeMutableRawPointer) {
-    if exchanging { groupsDown.take(piece, to: place) } else { down.take(piece, to: place) }
+    let message = exchanging ? groupsDown.take(piece, to: place) : down.take(piece, to: place)
+    if let message { sentInPieces.append((message, last: highest + 1)) }
   }
 
   /// Makes the next packet of what waits; false when nothing does.

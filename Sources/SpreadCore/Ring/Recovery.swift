@@ -79,6 +79,7 @@ extension Ring {
     (lastRetransmitted, lastSent) = (0, 0)
     holdsToken = false
     tokenToCopy = 0
+    packetsToCopy = nil
     hurriesSent = 0
     rotation = RotationTime()
     if isLast {
@@ -132,6 +133,7 @@ extension Ring {
     if !bug(.noRewind) { down.rewind() }
     groupsDown = DownQueue()
     for i in assembly.indices { assembly[i] = nil }
+    sentInPieces.removeAll(keepingCapacity: true)
     // 5.
     installedID = recovery.futureID
     commitSet = [topology.me]

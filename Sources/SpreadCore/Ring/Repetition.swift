@@ -15,6 +15,11 @@
 //                      due (daemon-ring 3.2 step 7), so it is dropped without a word. To another segment every token
 //                      goes twice, with a gap, so that one burst of losses does not take both (wide-area 5, Z1), unless
 //                      the next one comes first; a HURRY as well, at once (Z2).
+//   packet copies      while datagrams get lost, the few new packets of a visit go to the other segments twice as well,
+//                      with the same gap, unless the next token comes first. A packet that is lost on the way to
+//                      another segment costs a rotation or two until it has been asked for, and everything SAFE behind
+//                      it waits for that. Copies of packets that are here are dropped (daemon-ring 3.4). A flood is not
+//                      copied: it needs the bandwidth.
 
 import SpreadWire
 
@@ -23,6 +28,9 @@ extension Ring {
   private static let copyingTime: UInt64 = 10_000_000_000
   /// The share of the HurryTimeout after which a HURRY is sent again at first.
   private static let hurryShare: UInt64 = 100
+
+  /// New packets of one visit of the token, at most, that are copied.
+  private static let mostCopied: Int32 = 4
 
   /// Between a token to another segment and its copy.
   private static let copyGap: UInt64 = 2_000_000
@@ -141,11 +149,36 @@ extension Ring {
     out.timers.append(TimerAction(timer: .tokenCopy, deadline: now.nanoseconds + Self.copyGap))
   }
 
+  /// The packets from `first` to the highest have just been sent.
+  mutating func copyPacketsLater(from first: Int32, at now: Instant, into out: inout Outbox) {
+    packetsToCopy = nil
+    guard topology.segments.count > 1, isInOperation, copiesTokens(at: now), first <= highest,
+      highest - first < Self.mostCopied
+    else { return }
+    packetsToCopy = first...highest
+    out.timers.append(TimerAction(timer: .tokenCopy, deadline: now.nanoseconds + Self.copyGap))
+  }
+
   mutating func copyTimer(_ wire: inout Transmitter, into out: inout Outbox) {
-    guard isTokenAlive, tokenToCopy > 0 else { return }
+    guard isTokenAlive else { return }
+    copyPackets(&wire, into: &out)
+    guard tokenToCopy > 0 else { return }
     wire.token(
       UnsafeRawBufferPointer(start: store.tokenMemory.baseAddress, count: tokenToCopy), to: wire.successor, into: &out)
     tokenToCopy = 0
+  }
+
+  private mutating func copyPackets(_ wire: inout Transmitter, into out: inout Outbox) {
+    guard let packets = packetsToCopy else { return }
+    packetsToCopy = nil
+    for sequence in packets where sequence > lastDiscarded {
+      let slot = store[sequence]
+      guard slot.state == .held || slot.state == .delivered else { continue }
+      for segment in topology.segments.indices where segment != topology.mySegment {
+        counters.retransmittedToSegment += 1
+        wire.segmentCast(slot.bytes, segment, into: &out)
+      }
+    }
   }
 
   // MARK: Members

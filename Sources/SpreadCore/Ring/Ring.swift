@@ -134,6 +134,8 @@ struct Ring {
   var copiesUntil: UInt64 = 0
   /// Bytes of the last token in `store.tokenMemory`, to be sent to another segment once more; 0: none.
   var tokenToCopy = 0
+  /// New packets of mine to be sent to the other segments once more.
+  var packetsToCopy: ClosedRange<Int32>?
   /// HURRY packets since the last token.
   var hurriesSent: UInt64 = 0
 
@@ -151,6 +153,9 @@ struct Ring {
   var exchanging = false
   /// Packets kept back until the token is gone (accelerated ring).
   var keptBack = Deque<Int32>()
+  /// My messages of several pieces that are not delivered yet, with the number of the packet that has the last piece:
+  /// what is delivered here is the message itself, so its pieces need not be put together again.
+  var sentInPieces = Deque<(message: MessageBuffer, last: Int32)>()
 
   var counters = RingCounters()
 
@@ -257,6 +262,7 @@ struct Ring {
     keptBack.removeAll(keepingCapacity: true)
     holdsToken = false
     tokenToCopy = 0
+    packetsToCopy = nil
     hurriesSent = 0
     firstRepetition = nil
     rotation = RotationTime()

@@ -76,6 +76,7 @@ extension Ring {
     tokenRounds &+= 1
     ringIsAlive(at: now, into: &out)
     flushKeptBack(&wire, into: &out)
+    copyPacketsLater(from: firstNew, at: now, into: &out)
 
     let newAru = Swift.max(bug(.safeAfterOneToken) ? token.aru : Swift.min(token.aru, lastToken.aru), start)
     // Stock aborts here (daemon-ring 3.9).

@@ -64,6 +64,15 @@ public struct Fragments: Sequence {
     guard cursor == body.count else { throw .fragmentBounds }
   }
 
+  /// The pieces of a packet that was checked before, or made by a `PacketBuilder`, and is kept in this machine's order.
+  public init(ofStored packet: UnsafeRawBufferPointer) {
+    body = packet.slice(PacketHeader.size, packet.count - PacketHeader.size)
+    order = .native
+    first = FragmentHeader(
+      index: packet.i16(at: PacketHeader.firstFragmentOffset, .native),
+      length: packet.i16(at: PacketHeader.firstFragmentOffset + 2, .native))
+  }
+
   private func validateFirst() throws(WireFailure) {
     let index = Int(first.index)
     let length = Int(first.length)
@@ -109,12 +118,14 @@ public struct Fragments: Sequence {
       var header = fragments.first
       var start = cursor
       if cursor > 0 {
-        guard cursor < body.count else { return nil }
         let at = Fragments.aligned(cursor)
+        guard at + FragmentHeader.size <= body.count else { return nil }
         header = FragmentHeader(index: body.i16(at: at, fragments.order), length: body.i16(at: at + 2, fragments.order))
         start = at + FragmentHeader.size
       }
-      // Lengths are at least 1, so the cursor tells whether the first fragment was given.
+      // Lengths are at least 1, so the cursor tells whether the first fragment was given. Checked once more, because
+      // nothing else stands between memory and what a packet says.
+      guard header.length > 0, start + Int(header.length) <= body.count else { return nil }
       cursor = start + Int(header.length)
       return Fragment(
         piece: Int(header.index.magnitude), isLast: header.index < 0, bytes: body.slice(start, Int(header.length)))

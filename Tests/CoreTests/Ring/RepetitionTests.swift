@@ -159,6 +159,37 @@ private let millisecond: UInt64 = 1_000_000
     #expect((15...25).contains(pair.tokensToSecond.count))
   }
 
+  /// While datagrams get lost, the few packets of one visit are copied; not those of a flood, nor when the token comes
+  /// back before the gap is over.
+  @Test func newPacketsGoToAnotherSegmentTwiceWhileDatagramsGetLost() {
+    let pair = ring { configuration in
+      let daemons = configuration.daemons
+      configuration.segments = daemons.map { Segment(port: 4803, addresses: [$0.address], daemons: [$0]) }
+    }
+    func packets(after bytes: [UInt8]) -> (sent: Int, different: Int) {
+      pair.dataToSecond = []
+      pair.keepsTokensBehindData = true
+      pair.send(0, pair.frame(0, .agreed, bytes))
+      pair.run(seconds: 0.01)
+      (pair.keepsTokensBehindData, pair.keepsTokens) = (false, false)
+      pair.run(seconds: 0.1)
+      return (pair.dataToSecond.count, Set(pair.dataToSecond).count)
+    }
+    #expect(packets(after: [1]) == (1, 1))
+    pair.daemons[0].ring.noteLoss(at: pair.now)
+    #expect(packets(after: [2]) == (2, 1))
+    #expect(packets(after: [UInt8](repeating: 3, count: 4_000)) == (6, 3))
+    #expect(packets(after: [UInt8](repeating: 4, count: 20_000)) == (15, 15))
+    pair.dataToSecond = []
+    pair.send(0, pair.frame(0, .agreed, [6]))
+    pair.run(seconds: 0.1)
+    #expect(pair.dataToSecond.count == 1)
+    pair.run(seconds: 11)
+    #expect(packets(after: [5]) == (1, 1))
+    #expect(pair.received[0] == pair.received[1])
+    #expect(pair.received[0].last == 5)
+  }
+
   /// To another segment every token goes twice, so a lost one costs the gap between them.
   @Test(arguments: [true, false])
   func tokensToAnotherSegmentAreSentTwice(_ copies: Bool) throws {

@@ -31,6 +31,18 @@ import Testing
     #expect(pool.count == 0)
   }
 
+  /// Large buffers: the one that was just used is used again, however many others are free.
+  @Test func fewLargeBuffersAreInUse() {
+    var pool = MessagePool()
+    var held = (0..<5).map { _ in pool.take(100_000) }
+    let bases = held.map(\.base)
+    held.removeLast(3)
+    for _ in 0..<4 { #expect(pool.take(100_000).base == bases[2]) }
+    held = []
+    #expect(pool.take(100_000).base == bases[0])
+    #expect(pool.count == 5)
+  }
+
   @Test func aHeldBufferOutlivesThePool() {
     var pool = MessagePool()
     let held = burst(3, &pool)
