@@ -44,11 +44,12 @@ let package = Package(
     .target(
       name: "SpreadSim",
       dependencies: [
-        "SpreadCheck", "SpreadCore", "SpreadWire", .product(name: "DequeModule", package: "swift-collections"),
+        "SpreadCheck", "SpreadCore", "SpreadFlush", "SpreadWire",
+        .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "HeapModule", package: "swift-collections"),
       ],
       swiftSettings: ownedByOneThread),
-    .executableTarget(name: "spread-sim", dependencies: ["SpreadSim", "SpreadCheck"]),
+    .executableTarget(name: "spread-sim", dependencies: ["SpreadSim", "SpreadCheck", "SpreadFlush"]),
 
     // The daemon's shell.
     .target(name: "CSpreadSystem"),

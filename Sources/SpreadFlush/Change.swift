@@ -35,6 +35,8 @@ struct FlushChange {
 
   /// Everybody who is listed agreed, whoever left since.
   var isAgreed: Bool { agreed.count == members.count }
+  /// Only for a planted bug.
+  var lacksOne: Bool { agreed.count + 1 == members.count }
   var isInstalledEverywhere: Bool { installed.count == members.count }
   var lostMembers: Bool { present.count < members.count }
 
@@ -62,7 +64,7 @@ struct FlushChange {
   /// Whether all who left had agreed; otherwise it can never be installed.
   func survives(_ leavers: [GroupName]) -> Bool {
     for name in leavers {
-      if let index = members.index(of: name), present[index], !agreed[index] { return false }
+      if let index = members.index(of: name), present[index], !agreed[index] { return bug(.waitsForTheGone) }
     }
     return true
   }

@@ -65,7 +65,7 @@ struct FlushGroup {
   /// The view to name in a message about to be sent; nil where its order protects it.
   func sendingView(_ service: ServiceType) throws(FlushRefusal) -> GroupID? {
     guard membership == .joined else { throw .illegalGroup }
-    guard phase != .agree else { throw .illegalState }
+    guard phase != .agree || bug(.sendsAfterAgreement) else { throw .illegalState }
     let isSettling = phase == .authorize || phase == .verify
     return isSettling && !service.isDisjoint(with: .unorderedAgainstViews) ? view.id : nil
   }
@@ -157,7 +157,8 @@ struct FlushGroup {
       return
     }
     pending[index].agree(sender)
-    if phase == .agree, index == 0, pending[0].isAgreed { install(&actions) }
+    guard phase == .agree, index == 0 else { return }
+    if pending[0].isAgreed || bug(.oneAgreementShort) && pending[0].lacksOne { install(&actions) }
   }
 
   private mutating func rememberEarly(_ id: GroupID, _ sender: GroupName) {
@@ -207,7 +208,7 @@ struct FlushGroup {
     } else {
       startNext(&actions)
     }
-    if view.lostMembers || inTransition { showTransition(&actions) }
+    if view.lostMembers || inTransition, !bug(.lossNotTold) { showTransition(&actions) }
     for message in held { actions.append(.deliver(message)) }
     forgetHeld()
     settle()
@@ -233,7 +234,8 @@ struct FlushGroup {
     if !next.type.contains(.causedByNetwork), let changed = next.changed {
       names = [changed]
     } else {
-      for (index, name) in view.members.names.enumerated() where view.present[index] && next.isPresent(name) {
+      let source = bug(.setOfNewView) ? next : view
+      for (index, name) in source.members.names.enumerated() where source.present[index] && next.isPresent(name) {
         names.append(name)
       }
     }
@@ -254,7 +256,7 @@ struct FlushGroup {
   /// `sentIn` is the view a vulnerable message names.
   func judge(from sender: GroupName, sentIn id: GroupID?) -> FlushVerdict {
     if let id {
-      if phase == .agree, id == working, pending[0].isPresent(sender) { return .hold }
+      if phase == .agree, id == working, pending[0].isPresent(sender) { return bug(.heldAtOnce) ? .deliver : .hold }
       // Stock delivers it in the wrong view.
       guard id == view.id else { return .drop }
     }

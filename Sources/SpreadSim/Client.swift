@@ -39,11 +39,15 @@ final class SimClient {
   var privateName = GroupName()
   var nameID: NameID!
   var wantsMembership = true
+  /// The program speaks Flush; and its layer above the open session (FlushClient.swift).
+  let usesFlush: Bool
+  var flush: FlushLayer?
   var random: Xoshiro256
 
-  init(index: Int, node: Node, seed: UInt64) {
+  init(index: Int, node: Node, usesFlush: Bool, seed: UInt64) {
     self.index = index
     self.node = node
+    self.usesFlush = usesFlush
     random = Xoshiro256(seed, stream: 500_000 + UInt64(index))
   }
 
@@ -56,6 +60,10 @@ final class SimClient {
     if case .open = state { return true }
     return false
   }
+
+  /// Names tell the programs apart, so that a message tells by its sender where its number stands.
+  static let flushLetter = UInt8(ascii: "f")
+  var user: String { (usesFlush ? "f" : "c") + "\(index)" }
 }
 
 extension World {
@@ -65,8 +73,8 @@ extension World {
     guard case .closed = client.state, client.node.isRunning, client.session == nil else { return }
     client.generation += 1
     client.state = .dialing
-    client.wantsMembership = !client.random.chance(options.withoutMembership)
-    let user = options.reusesNames ? "c\(client.index)" : "c\(client.index)x\(client.generation)"
+    client.wantsMembership = client.usesFlush || !client.random.chance(options.withoutMembership)
+    let user = options.reusesNames ? client.user : "\(client.user)x\(client.generation)"
     let version = LibraryVersion.current
     client.stream = [
       UInt8(bitPattern: version.major), UInt8(bitPattern: version.minor), UInt8(bitPattern: version.patch),
@@ -80,37 +88,65 @@ extension World {
 
   func join(_ client: SimClient, _ group: Int) {
     guard client.isOpen else { return }
-    client.trace?.record(.join(groupIDs[group], result: 0), at: time)
-    write(client, type: .join, groups: [groupNames[group]], messageType: 0, data: [])
+    if let layer = client.flush { flushJoin(layer, group) } else { callJoin(client, group) }
   }
 
   func leave(_ client: SimClient, _ group: Int) {
     guard client.isOpen else { return }
-    client.trace?.record(.leave(groupIDs[group], result: 0), at: time)
-    write(client, type: .leave, groups: [groupNames[group]], messageType: 0, data: [])
+    if let layer = client.flush { flushLeave(layer, group) } else { callLeave(client, group) }
   }
 
   func send(_ client: SimClient, _ sending: Sending) {
     guard client.isOpen, client.stream.count < SimClient.socketBytes else { return }
-    let counter = counters[client.privateName, default: 0] + 1
-    counters[client.privateName] = counter
-    let groups = sending.groups.map { $0 >= 0 ? groupNames[$0] : privateName(of: -1 - $0) }
-    let data = content(counter, sending.size, client.index)
-    var type = ServiceType(rawValue: 1 << UInt32(sending.service.rawValue))
-    if sending.selfDiscard { type.formUnion(.selfDiscard) }
+    if let layer = client.flush { return flushSend(layer, sending) }
+    let number = nextNumber(client)
+    callSend(
+      client, sending.type, sending.groups.map(destination), messageType: Int16(truncatingIfNeeded: number),
+      content(number, sending.size, client.index))
+  }
+
+  // MARK: Calls of the library
+
+  func callJoin(_ client: SimClient, _ group: Int) {
+    client.trace?.record(.join(groupIDs[group], result: 0), at: time)
+    write(client, type: .join, groups: [groupNames[group]], messageType: 0, data: [])
+  }
+
+  func callLeave(_ client: SimClient, _ group: Int) {
+    client.trace?.record(.leave(groupIDs[group], result: 0), at: time)
+    write(client, type: .leave, groups: [groupNames[group]], messageType: 0, data: [])
+  }
+
+  /// The number of the client's next message, which `World.number` must find in it.
+  func nextNumber(_ client: SimClient) -> UInt32 { counters[client.privateName, default: 0] + 1 }
+
+  func callSend(
+    _ client: SimClient, _ type: ServiceType, _ groups: [GroupName], messageType: Int16, _ data: [UInt8]
+  ) {
+    let number = nextNumber(client)
+    counters[client.privateName] = number
+    let id = MessageID(client.nameID, number)
+    client.trace?.record(.send(id, payload(type, groups, messageType: messageType, data)), at: time)
+    client.trace?.record(.sent(id, result: Int32(data.count)), at: time)
+    write(client, type: type, groups: groups, messageType: messageType, data: data)
+  }
+
+  /// What a sender has to say of a message.
+  func payload(_ type: ServiceType, _ groups: [GroupName], messageType: Int16, _ data: [UInt8]) -> Payload {
     var mixer = Mixer()
     data.withUnsafeBytes { mixer.add($0) }
-    let payload = Payload(
-      sending.service, trace.names.list(groups.map(nameID)), selfDiscard: sending.selfDiscard,
-      type: Int16(truncatingIfNeeded: counter), hash: mixer.value, length: Int32(data.count))
-    let id = MessageID(client.nameID, counter)
-    client.trace?.record(.send(id, payload), at: time)
-    client.trace?.record(.sent(id, result: Int32(data.count)), at: time)
-    write(client, type: type, groups: groups, messageType: Int16(truncatingIfNeeded: counter), data: data)
+    return Payload(
+      Service(type), trace.names.list(groups.map(nameID)), selfDiscard: type.contains(.selfDiscard),
+      type: messageType, hash: mixer.value, length: Int32(data.count))
+  }
+
+  /// A group or a client, as `Sending` has it.
+  func destination(_ number: Int) -> GroupName {
+    number >= 0 ? groupNames[number] : privateName(of: -1 - number)
   }
 
   /// Different in every message. Its number travels as the message type, so that messages of 0 and 1 bytes have one too.
-  private func content(_ counter: UInt32, _ size: Int, _ client: Int) -> [UInt8] {
+  func content(_ counter: UInt32, _ size: Int, _ client: Int) -> [UInt8] {
     var mix = SplitMix64(UInt64(counter) << 32 | UInt64(client))
     return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
       let bytes = UnsafeMutableRawBufferPointer(buffer)
@@ -129,7 +165,7 @@ extension World {
 
   private func privateName(of client: Int) -> GroupName {
     let other = clients[client]
-    return other.privateName.isEmpty ? name("#c\(client)#\(other.node.name)") : other.privateName
+    return other.privateName.isEmpty ? name("#\(other.user)#\(other.node.name)") : other.privateName
   }
 
   func disconnect(_ client: SimClient) {
@@ -160,6 +196,8 @@ extension World {
 
   /// The program's side is over; what was written still goes to the daemon.
   private func finish(_ client: SimClient, result: Int32) {
+    client.flush?.trace.record(.closed(result: result), at: time)
+    client.flush = nil
     client.trace?.record(.closed(result: result), at: time)
     client.trace = nil
     client.state = .closed
@@ -272,10 +310,15 @@ extension World {
     let log = trace.addClient(text, file: "\(text).\(client.generation)")
     client.trace = log
     client.state = .open
-    log.record(
-      .connect(daemon: trace.names.id(client.node.name), name: client.nameID, wantsMembership: client.wantsMembership),
-      at: time)
-    if options.joinsFirst { join(client, 0) }
+    let event = ClientEvent.connect(
+      daemon: trace.names.id(client.node.name), name: client.nameID, wantsMembership: client.wantsMembership)
+    log.record(event, at: time)
+    if client.usesFlush {
+      let layer = FlushLayer(client, trace.addClient("flush \(text)", file: "\(log.file).flush", layer: .flush))
+      layer.trace.record(event, at: time)
+      client.flush = layer
+    }
+    if options.joinsFirst, let first = options.groups(of: client.index).first { join(client, first) }
   }
 
   /// The daemon closed the session. What is in the socket can still be read.
@@ -325,6 +368,7 @@ extension World {
     } else {
       readNotice(message.bytes, header, client, log)
     }
+    if let layer = client.flush { flushRead(message.bytes, header, layer) }
   }
 
   private func readNotice(
@@ -363,10 +407,7 @@ extension World {
       }
       sets.append(names)
     }
-    let cause: Cause =
-      header.type.contains(.causedByNetwork)
-      ? .network
-      : header.type.contains(.causedByJoin) ? .join : header.type.contains(.causedByLeave) ? .leave : .disconnect
+    let cause = Cause(header.type)
     let view = ViewRecord(
       id: id, members: members, index: members.firstIndex(of: client.nameID) ?? -1, cause: cause,
       changed: cause == .network ? nil : sets.first?.first, sets: sets, mine: mine)

@@ -20,6 +20,8 @@ struct Event: Comparable {
     case stream
     /// `value`: client; it reads its socket.
     case read
+    /// `value`: client and group (`World.place`); the program agrees to the next view.
+    case agree
     /// A stopped daemon comes back.
     case restart
     case resume

@@ -59,6 +59,8 @@ extension Options {
     field("acceleratedWindow", \.acceleratedWindow), field("otherOrder", \.otherOrder),
     field("monitorPartitions", \.monitorPartitions), field("reloads", \.reloads),
     field("exchangeLoss", \.exchangeLoss), field("numbersLeft", \.numbersLeft),
+    field("flushClients", \.flushClients), field("flushGroups", \.flushGroups), field("flushDelay", \.flushDelay),
+    field("flushTricks", \.flushTricks),
   ]
 
   /// Options that the table lacks.

@@ -85,6 +85,16 @@ public struct Options: Sendable {
   public var window = 160
   public var personalWindow = 20
 
+  // View synchrony (events-and-flush part 2).
+  /// So many clients of each daemon, the last ones, speak Flush. They have groups of their own, behind the others: who
+  /// does not speak Flush never agrees to a view.
+  public var flushClients = 0
+  public var flushGroups = 0
+  /// How long programs take to agree, seconds on average; 0: they agree only where the plan says so.
+  public var flushDelay = 0.0
+  /// How often they do something else when they should agree: leave, disconnect, die.
+  public var flushTricks = 0.0
+
   // What the daemons do beyond stock (docs/performance.md).
   public var earlyRepetition = true
   public var tokenCopies = true
@@ -133,6 +143,8 @@ public struct Options: Sendable {
     options.drawWaits(&random)
     random = Xoshiro256(seed, stream: 17)
     options.drawRare(&random)
+    random = Xoshiro256(seed, stream: 23)
+    if random.chance(0.25) { options.drawFlush(&random) }
     random = Xoshiro256(seed, stream: 11)
     switch flavour {
     case .usual: if random.chance(0.05) { options.drawCore(&random) }
@@ -209,6 +221,25 @@ public struct Options: Sendable {
       numbersLeft = random.within(10...500)
       (wallOffset, wallSteps) = (0, 0)
     }
+  }
+
+  private mutating func drawFlush(_ random: inout Xoshiro256) {
+    flushClients = random.within(1...clientsPerDaemon)
+    flushGroups = random.within(1...3)
+    flushDelay = random.spread(0.002, 1)
+    if random.chance(0.5) { flushTricks = random.spread(0.01, 0.3) }
+  }
+
+  /// Clients that speak Flush come behind all others: client n is the n / daemons-th of its daemon.
+  var coreClients: Int { (clientsPerDaemon - flushClients) * daemons }
+
+  func usesFlush(client: Int) -> Bool { client >= coreClients }
+
+  var allGroups: Int { max(groups + flushGroups, 1) }
+
+  /// What a client joins and sends to.
+  func groups(of client: Int) -> Range<Int> {
+    usesFlush(client: client) ? groups..<groups + flushGroups : 0..<groups
   }
 
   /// Until this wall clock time rings begin late: the last of them is broken before the quiet phase.

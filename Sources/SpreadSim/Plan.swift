@@ -17,7 +17,7 @@ public struct Link: Hashable, Sendable {
 
 public struct Sending: Sendable {
   public var service: Service
-  /// Groups by number; -1 - n: the private name of client n.
+  /// Groups by number; -1 - n: the private name of client n. With Flush one of them, or one and members of it.
   public var groups: [Int]
   public var size: Int
   public var selfDiscard: Bool
@@ -27,6 +27,11 @@ public struct Sending: Sendable {
     self.groups = groups
     self.size = size
     self.selfDiscard = selfDiscard
+  }
+
+  var type: ServiceType {
+    let type = ServiceType(rawValue: 1 << UInt32(service.rawValue))
+    return selfDiscard ? type.union(.selfDiscard) : type
   }
 }
 
@@ -62,6 +67,8 @@ public enum Action: Sendable {
   case connect(Int)
   case join(Int, group: Int)
   case leave(Int, group: Int)
+  /// The program of a Flush client agrees to the next view.
+  case flush(Int, group: Int)
   case send(Int, Sending)
   case disconnect(Int)
   /// The stream ends after a part (0...1) of what was written last.
@@ -81,7 +88,7 @@ public enum Action: Sendable {
     case .divide: "divide"
     case .reconfigure: "reconfigure"
     case .connect: "connect"
-    case .join, .leave: "churn"
+    case .join, .leave, .flush: "churn"
     case .send: "send"
     case .disconnect, .vanish: "disconnect"
     case .readingRate: "slow"
@@ -90,8 +97,8 @@ public enum Action: Sendable {
 
   var client: Int? {
     switch self {
-    case .connect(let client), .join(let client, _), .leave(let client, _), .send(let client, _),
-      .disconnect(let client), .vanish(let client, _), .readingRate(let client, _):
+    case .connect(let client), .join(let client, _), .leave(let client, _), .flush(let client, _),
+      .send(let client, _), .disconnect(let client), .vanish(let client, _), .readingRate(let client, _):
       client
     default: nil
     }
@@ -290,8 +297,9 @@ extension Options {
     times(&random, rate: 0.3, until: quiet + 2 * Options.second) { time, _ in
       entries.append(PlanEntry(time, .connect(client)))
     }
+    let ownGroups = groups(of: client)
     times(&random, rate: churn, until: quiet) { time, random in
-      let group = random.below(groups)
+      let group = ownGroups.lowerBound + random.below(ownGroups.count)
       entries.append(PlanEntry(time, random.chance(0.6) ? .join(client, group: group) : .leave(client, group: group)))
     }
     times(&random, rate: disconnects, until: quiet) { time, random in
@@ -304,21 +312,25 @@ extension Options {
     }
     // The ring rests in the last seconds of a run.
     times(&random, rate: sendRate, until: quiet) { time, random in
-      entries.append(PlanEntry(time, .send(client, sending(&random))))
+      entries.append(PlanEntry(time, .send(client, sending(client, &random))))
     }
     times(&random, rate: min(sendRate, 1), from: quiet, until: quiet + bound) { time, random in
-      var sending = sending(&random)
+      var sending = sending(client, &random)
       sending.size = min(sending.size, 3000)
       entries.append(PlanEntry(time, .send(client, sending)))
     }
   }
 
-  private func sending(_ random: inout Xoshiro256) -> Sending {
+  private func sending(_ client: Int, _ random: inout Xoshiro256) -> Sending {
+    if usesFlush(client: client) {
+      let group = groups(of: client).lowerBound + (random.chance(0.5) ? 0 : random.below(flushGroups))
+      return flushSending(to: group, &random)
+    }
     var groups: [Int] = []
     if random.chance(manyGroups) {
       for _ in 0..<random.within(2...min(100, 2 * self.groups)) { groups.append(random.below(self.groups)) }
     } else if random.chance(privateMessages) {
-      groups.append(-1 - random.below(clientsPerDaemon * daemons))
+      groups.append(-1 - random.below(coreClients))
     } else {
       // The first group is everybody's.
       groups.append(random.chance(0.5) ? 0 : random.below(self.groups))
@@ -327,6 +339,21 @@ extension Options {
       Service.allCases[weighted(services, &random)], to: groups, size: size(&random, groups.count),
       selfDiscard: random.chance(selfDiscard))
   }
+
+  /// To a group of Flush, some of its members, or one session.
+  func flushSending(to group: Int, _ random: inout Xoshiro256) -> Sending {
+    var groups = [group]
+    if random.chance(manyGroups + 0.1) {
+      for _ in 0..<random.within(1...3) { groups.append(-1 - flushClient(&random)) }
+    } else if random.chance(privateMessages) {
+      groups = [-1 - flushClient(&random)]
+    }
+    return Sending(
+      Service.allCases[weighted(services, &random)], to: groups, size: size(&random, groups.count),
+      selfDiscard: random.chance(selfDiscard))
+  }
+
+  private func flushClient(_ random: inout Xoshiro256) -> Int { coreClients + random.below(flushClients * daemons) }
 
   private func weighted(_ weights: [Double], _ random: inout Xoshiro256) -> Int {
     var left = random.unit() * weights.reduce(0, +)

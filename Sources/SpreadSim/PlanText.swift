@@ -11,7 +11,9 @@
 //                                 interface list, the other kind of ring; all read it within SPREAD, and the first one
 //                                 again at its end
 //   connect C   disconnect C      vanish C PART   join C G   leave C G
-//   send C SERVICE G[,G...] SIZE [discard]        a group or a client
+//   flush C G                     a client of Flush agrees to the next view
+//   send C SERVICE G[,G...] SIZE [discard]        a group or a client; of Flush: a client, a group, or a group and
+//                                 clients of it
 //   slow C [PER SECOND]           without a number: as fast as messages come
 
 import SpreadCheck
@@ -107,6 +109,7 @@ extension Action {
     case .connect(let client): return "connect c\(client)"
     case .join(let client, let group): return "join c\(client) g\(group)"
     case .leave(let client, let group): return "leave c\(client) g\(group)"
+    case .flush(let client, let group): return "flush c\(client) g\(group)"
     case .send(let client, let sending):
       let groups = sending.groups.map { $0 >= 0 ? "g\($0)" : "c\(-1 - $0)" }.joined(separator: ",")
       return "send c\(client) \(sending.service) \(groups) \(sending.size)\(sending.selfDiscard ? " discard" : "")"
@@ -119,7 +122,7 @@ extension Action {
   /// Whether it names only what there is.
   func isWithin(_ options: Options) -> Bool {
     let clients = 0..<options.daemons * options.clientsPerDaemon
-    let groups = 0..<max(options.groups, 1)
+    let groups = 0..<options.allGroups
     if let client, !clients.contains(client) { return false }
     switch self {
     case .cut(let links, _), .stall(let links, _):
@@ -128,7 +131,7 @@ extension Action {
       return (0..<options.daemons).contains(daemon)
     case .divide(let parts, _): return parts.count == options.daemons
     case .reconfigure(_, _, let change): return change.isWithin(options)
-    case .join(_, let group), .leave(_, let group): return groups.contains(group)
+    case .join(_, let group), .leave(_, let group), .flush(_, let group): return groups.contains(group)
     case .send(_, let sending):
       return sending.groups.allSatisfy { $0 >= 0 ? groups.contains($0) : clients.contains(-1 - $0) }
     case .connect, .disconnect, .vanish, .readingRate: return true
@@ -192,9 +195,11 @@ extension Action {
     switch word {
     case "connect": self = .connect(client)
     case "disconnect": self = .disconnect(client)
-    case "join", "leave":
+    case "join", "leave", "flush":
       guard let group = rest.first.flatMap({ number($0, "g") }) else { return nil }
-      self = word == "join" ? .join(client, group: group) : .leave(client, group: group)
+      self =
+        word == "join"
+        ? .join(client, group: group) : word == "leave" ? .leave(client, group: group) : .flush(client, group: group)
     case "vanish":
       guard let part = rest.first.flatMap({ Double($0) }) else { return nil }
       self = .vanish(client, part: part)

@@ -53,7 +53,9 @@ extension World {
     case .delivered(let sequence, let message):
       guard let header = MessageHeader(message.bytes) else { return }
       log.record(
-        .deliver(node.ring, relative(sequence, node.ring), messageID(header), Service(header.type), node.phase), at: time)
+        .deliver(
+          node.ring, relative(sequence, node.ring), messageID(header, message.bytes), Service(header.type), node.phase),
+        at: time)
     case .groups(let snapshot):
       guard snapshot != node.groups else { return }
       node.groups = snapshot
@@ -87,25 +89,34 @@ extension World {
     let body = packet.slice(PacketHeader.size, packet.count - PacketHeader.size)
     guard let fragments = try? Fragments(header, body: body) else { return [] }
     return fragments.map { fragment in
-      if fragment.piece == 1 { node.sending = MessageHeader(fragment.bytes).flatMap(messageID) }
+      if fragment.piece == 1 {
+        node.sending = MessageHeader(fragment.bytes).flatMap { messageID($0, fragment.bytes) }
+      }
       return FragmentRecord(node.sending, Int16(fragment.isLast ? -fragment.piece : fragment.piece))
     }
   }
 
-  /// nil for what daemons say to each other, and for joins and leaves.
-  func messageID(_ header: MessageHeader) -> MessageID? {
+  /// nil for what daemons say to each other, and for joins and leaves. `bytes` begin with the header.
+  func messageID(_ header: MessageHeader, _ bytes: UnsafeRawBufferPointer) -> MessageID? {
     guard !header.type.isDisjoint(with: .regular), header.type.isDisjoint(with: [.groups, .kill]) else { return nil }
-    return MessageID(nameID(header.name.normalized), UInt32(UInt16(bitPattern: header.hint.messageType)))
+    return MessageID(nameID(header.name.normalized), number(header, bytes))
+  }
+
+  /// The number of a message: its type, or what stands in its body where the Flush layer has types of its own.
+  private func number(_ header: MessageHeader, _ bytes: UnsafeRawBufferPointer) -> UInt32 {
+    header.name[1] == SimClient.flushLetter
+      ? FlushLayer.number(header, bytes) : UInt32(UInt16(bitPattern: header.hint.messageType))
   }
 
   /// What a receiver makes of a regular message. All receivers at a daemon share the buffer, so the last is kept.
   func payload(of message: MessageBuffer, _ header: MessageHeader) -> (MessageID, Payload) {
+    let number = number(header, message.bytes)
     if let last = lastPayload, last.buffer == ObjectIdentifier(message), last.name == header.name,
-      last.payload.type == header.hint.messageType
+      last.id.counter == number
     {
       return (last.id, last.payload)
     }
-    let id = MessageID(nameID(header.name.normalized), UInt32(UInt16(bitPattern: header.hint.messageType)))
+    let id = MessageID(nameID(header.name.normalized), number)
     var groups: [NameID] = []
     var at = MessageHeader.size
     for _ in 0..<header.groupCount {

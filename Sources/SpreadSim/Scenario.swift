@@ -9,6 +9,8 @@
 //   run TIME                         20ms, 5s
 //   until D KIND [xN]                the daemon sends its N-th such datagram, at most 30 s
 //   connect C ...   disconnect C   vanish C   join C G[-G]   leave C G
+//   flush C G                        a client of Flush (option flushClients) agrees to the next view; with flushDelay
+//                                    all agree by themselves
 //   slow C [PER SECOND]              reads so many messages a second, none without a number
 //   send C SERVICE G[,G...] [SIZE] [xN]
 //   split D... | D... [| ...]        cuts what was whole      oneway D D      heal
@@ -18,7 +20,8 @@
 //                                    of ring; `same` D: the file of the others again
 //   drop|duplicate|delay FROM>TO KIND [xN] [TIME]         FROM, TO: a daemon or *; `through` ends them all
 //   stop-after D KIND [xN]           the daemon stops behind the N-th such datagram
-//   clients [C ...]                  what these (all) clients saw since they were last asked
+//   clients [C ...]                  what these (all) clients saw since they were last asked, above the Flush layer
+//                                    where there is one
 //   rings                            the configurations installed since last asked
 //   daemons                          state and ring of every daemon
 //   groups                           how far every daemon is with its groups, and what it holds of them
@@ -117,6 +120,7 @@ struct Scenario {
     case "join":
       let ends = (rest.last ?? "").split(separator: "-").map(String.init)
       for group in try group(ends.first)...(try group(ends.last)) { world.join(try client(rest.first), group) }
+    case "flush": world.flush(try client(rest.first), try group(rest.last))
     case "leave": world.leave(try client(rest.first), try group(rest.last))
     case "slow": world.setReadingRate(try client(rest.first), rest.count > 1 ? Double(try number(rest[1])) : 0)
     case "send": try send(rest)
@@ -319,13 +323,27 @@ struct Scenario {
       if let id = client.nameID { wanted.insert(id) }
     }
     var text = ""
-    for (index, file) in world.trace.clients.enumerated() where words.isEmpty || wanted.contains(file.name) {
+    for (index, file) in world.trace.clients.enumerated() {
+      let owner = owner(file)
+      guard words.isEmpty || wanted.contains(owner), file.layer == .flush || !isBelowFlush(index) else { continue }
       for record in file.records[shownClients[index, default: 0]...] {
-        if let line = line(record.event) { text += "\(world.trace.names[file.name]) \(line)\n" }
+        if let line = line(record.event) { text += "\(world.trace.names[owner]) \(line)\n" }
       }
       shownClients[index] = file.records.count
     }
     return text
+  }
+
+  /// The private name.
+  private func owner(_ file: ClientTrace) -> NameID {
+    if case .connect(_, let name, _)? = file.records.first?.event { return name }
+    return file.name
+  }
+
+  /// The trace of the layer above is added at once behind that of the session.
+  private func isBelowFlush(_ index: Int) -> Bool {
+    let clients = world.trace.clients
+    return index + 1 < clients.count && clients[index + 1].layer == .flush
   }
 
   private func list(_ names: [NameID]) -> String {
@@ -349,6 +367,9 @@ struct Scenario {
     case .closed(let result): return "closed \(result)"
     case .flushRequest(let group): return "\(names[group]) flush request"
     case .flush(let group, let result): return "\(names[group]) flush \(result)"
+    case .sent(let id, let result) where result < 0: return "send \(id.counter) \(result)"
+    case .join(let group, let result) where result < 0: return "\(names[group]) join \(result)"
+    case .leave(let group, let result) where result < 0: return "\(names[group]) leave \(result)"
     case .connect, .send, .sent, .join, .leave, .reject: return nil
     }
   }

@@ -85,7 +85,10 @@ private struct Shrinker {
   mutating func simplifyOptions() {
     var plain = Options(seed: options.seed)
     plain.delayMean = 0
-    let shape = ["seed", "daemons", "end", "quiet", "bound", "clientsPerDaemon", "groups", "absent", "core", "corrupt"]
+    let shape = [
+      "seed", "daemons", "end", "quiet", "bound", "clientsPerDaemon", "groups", "flushClients", "flushGroups", "absent",
+      "core", "corrupt",
+    ]
     for field in Options.fields where !shape.contains(field.name) {
       let text = field.text(plain)
       guard field.text(options) != text else { continue }

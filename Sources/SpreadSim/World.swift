@@ -26,8 +26,9 @@ public final class World {
   public internal(set) var now: UInt64 = 0
   /// Clients for whom messages wait in their daemon after the current step.
   var backlogs: [SimClient] = []
-  /// Last number used by each private name.
+  /// Last number used by each private name, and by the program above the Flush layer.
   var counters: [GroupName: UInt32] = [:]
+  var flushCounters: [GroupName: UInt32] = [:]
   /// Scenarios only.
   var rules: [Rule] = []
   private var log = Mixer()
@@ -75,9 +76,12 @@ public final class World {
     damage = Damage(options)
     for index in 0..<options.daemons { nodes.append(Node(index: index, name: "d\(index + 1)")) }
     for index in 0..<options.daemons * options.clientsPerDaemon {
-      clients.append(SimClient(index: index, node: nodes[index % options.daemons], seed: options.seed))
+      clients.append(
+        SimClient(
+          index: index, node: nodes[index % options.daemons], usesFlush: options.usesFlush(client: index),
+          seed: options.seed))
     }
-    for index in 0..<max(options.groups, 1) {
+    for index in 0..<options.allGroups {
       groupNames.append(name("g\(index)"))
       groupIDs.append(nameID(groupNames[index]))
     }
@@ -204,6 +208,7 @@ public final class World {
       endAction(Int(event.value))
     case .stream: streamArrives(clients[Int(event.value)])
     case .read: readOne(clients[Int(event.value)])
+    case .agree: agree(Int(event.value))
     case .restart: if !node.isRunning, !node.isGone, !node.isUnconfigured { boot(node) }
     case .reload: reload(node)
     case .resume: resume(node)
@@ -241,6 +246,7 @@ public final class World {
     case .connect(let client): connect(clients[client])
     case .join(let client, let group): join(clients[client], group)
     case .leave(let client, let group): leave(clients[client], group)
+    case .flush(let client, let group): flush(clients[client], group)
     case .send(let client, let sending): send(clients[client], sending)
     case .disconnect(let client): disconnect(clients[client])
     case .vanish(let client, let part): vanish(clients[client], part: part)

@@ -3,6 +3,7 @@
 import Glibc
 import SpreadCheck
 import SpreadCore
+import SpreadFlush
 import SpreadSim
 
 let help = """
@@ -214,10 +215,14 @@ func measure() {
 }
 
 #if SPREAD_BUGS
+  /// Those of the core and those of the Flush layer.
+  let bugNames = Bug.allCases.map(\.rawValue) + FlushBug.allCases.map(\.rawValue)
+
   func plant(_ name: String) {
     plantedBug = Bug(rawValue: name)
-    if plantedBug != nil { return }
-    print("spread-sim: no bug \(name); there are \(Bug.allCases.map(\.rawValue).joined(separator: " "))")
+    plantedFlushBug = FlushBug(rawValue: name)
+    if plantedBug != nil || plantedFlushBug != nil { return }
+    print("spread-sim: no bug \(name); there are \(bugNames.joined(separator: " "))")
     exit(2)
   }
 
@@ -232,8 +237,9 @@ func measure() {
 
   func runBugs() -> Bool {
     var missed = 0
-    for bug in Bug.allCases where arguments.onlyBug == nil || bug.rawValue == arguments.onlyBug {
-      plantedBug = bug
+    let names = arguments.onlyBug.map { [$0] } ?? bugNames
+    for name in names {
+      plant(name)
       var caught: String?
       for seed in 1...arguments.seeds {
         running = seed
@@ -243,11 +249,10 @@ func measure() {
         break
       }
       if caught == nil { caught = arguments.scenarios.flatMap(differing) }
-      tell("\(bug.rawValue): \(caught ?? "not caught")")
+      tell("\(name): \(caught ?? "not caught")")
       if caught == nil { missed += 1 }
     }
-    plantedBug = nil
-    print("\(Bug.allCases.count) bugs, \(missed) not caught within \(arguments.seeds) seeds")
+    print("\(names.count) bugs, \(missed) not caught within \(arguments.seeds) seeds")
     return missed == 0
   }
 #else

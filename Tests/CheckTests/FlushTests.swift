@@ -203,6 +203,12 @@ extension Script {
     try bad(["F3.same"], lines: 3) { $0.remove("e", "\"recv\"", "#a#d1:8") }
     try bad(["F3.same", "F10.C5.safe"]) { $0.remove("e", "\"recv\"", "#a#d1:7") }
   }
+  @Test func leftBehind() throws {
+    // c does not come along with b, and may have heard of that before b's message.
+    try bad([]) { $0.remove("c", "\"recv\"", "\(Script.name("b")):2") }
+    // In the view before, b is not gone from it.
+    try bad(["F3.same", "F10.C5.safe"]) { $0.remove("c", "\"recv\"", "\(Script.name("a")):7") }
+  }
   @Test func reliable() throws {
     try bad(["F3r"], lines: 3) { $0.remove("e", "\"recv\"", "#a#d1:4") }
     var strict = CheckOptions()

@@ -3,18 +3,22 @@
 
 import SpreadWire
 
-func checkSafe(_ index: ClientIndex, _ findings: Findings) {
+/// - Parameter mayLack: whether a message may be missing in a stay all the same.
+func checkSafe(
+  _ index: ClientIndex, _ findings: Findings, mayLack: (Int32, Stay) -> Bool = { _, _ in false }
+) {
   // By message: the stay group it was last marked for, and the record that marked it.
   var mark = [Int32](repeating: -1, count: index.messages.count)
   var round: Int32 = 0
   for entry in index.byView where entry.stays.count > 1 {
-    checkBeforeSignal(entry.stays, index, findings, &mark, &round)
-    checkAfterSignal(entry.stays, index, findings, &mark, &round)
+    checkBeforeSignal(entry.stays, index, findings, mayLack, &mark, &round)
+    checkAfterSignal(entry.stays, index, findings, mayLack, &mark, &round)
   }
 }
 
 private func checkBeforeSignal(
-  _ stays: [Int], _ index: ClientIndex, _ findings: Findings, _ mark: inout [Int32], _ round: inout Int32
+  _ stays: [Int], _ index: ClientIndex, _ findings: Findings, _ mayLack: (Int32, Stay) -> Bool,
+  _ mark: inout [Int32], _ round: inout Int32
 ) {
   // All safe messages any member received before its signal.
   var safe: [(message: Int32, evidence: Evidence)] = []
@@ -29,7 +33,7 @@ private func checkBeforeSignal(
   }
   guard !safe.isEmpty else { return }
   for stay in stays where mustHaveAll(stay, index) {
-    require(safe, at: stay, index, findings, &mark, &round)
+    require(safe, at: stay, index, findings, mayLack, &mark, &round)
   }
 }
 
@@ -44,12 +48,13 @@ private func mustHaveAll(_ stay: Int, _ index: ClientIndex) -> Bool {
 
 private func require(
   _ safe: [(message: Int32, evidence: Evidence)], at stay: Int, _ index: ClientIndex, _ findings: Findings,
-  _ mark: inout [Int32], _ round: inout Int32
+  _ mayLack: (Int32, Stay) -> Bool, _ mark: inout [Int32], _ round: inout Int32
 ) {
   let here = index.stays[stay]
   round += 1
   for item in here.items { mark[Int(item.message)] = round }
-  for (message, evidence) in safe where mark[Int(message)] != round && !index.isDiscarded(message, at: here.client) {
+  for (message, evidence) in safe where mark[Int(message)] != round {
+    guard !index.isDiscarded(message, at: here.client), !mayLack(message, here) else { continue }
     var lines = [evidence, index.evidence(here)]
     if case .view(let next) = here.end { lines.append(index.evidence(index.stays[next])) }
     findings.fail("C5.safe", "a safe message received by one member of the view is missing at another", lines)
@@ -57,7 +62,8 @@ private func require(
 }
 
 private func checkAfterSignal(
-  _ stays: [Int], _ index: ClientIndex, _ findings: Findings, _ mark: inout [Int32], _ round: inout Int32
+  _ stays: [Int], _ index: ClientIndex, _ findings: Findings, _ mayLack: (Int32, Stay) -> Bool,
+  _ mark: inout [Int32], _ round: inout Int32
 ) {
   for stay in stays {
     let here = index.stays[stay]
@@ -72,7 +78,7 @@ private func checkAfterSignal(
       guard case .view(let otherNext) = index.stays[other].end,
         index.view(index.stays[otherNext]).id == view.id
       else { continue }
-      require(safe, at: other, index, findings, &mark, &round)
+      require(safe, at: other, index, findings, mayLack, &mark, &round)
     }
   }
 }
