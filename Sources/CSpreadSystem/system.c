@@ -401,6 +401,14 @@ int sys_raise_descriptor_limit(int wanted) {
   return limit.rlim_cur > INT32_MAX ? INT32_MAX : (int)limit.rlim_cur;
 }
 
+void sys_keep_heap_small(void) {
+#ifdef __GLIBC__
+  /* Fixed: otherwise it grows to the largest buffer that was ever freed. Slabs of packets and the buffers of large
+     messages, which are used again and again, are above it. */
+  mallopt(M_MMAP_THRESHOLD, 64 * 1024);
+#endif
+}
+
 void sys_release_memory(void) {
 #ifdef __GLIBC__
   malloc_trim(0);

@@ -16,6 +16,10 @@ public enum System {
     return max(1, min(wanted, limit - fewestOwnDescriptors))
   }
 
+  /// Before anything large is allocated: what a burst needs does not pass through the heap, so that all of it can go
+  /// back.
+  public static func keepHeapSmall() { sys_keep_heap_small() }
+
   /// 64 bits nobody can guess.
   public static func randomSeed() throws(SystemError) -> UInt64 {
     var seed: UInt64 = 0

@@ -33,6 +33,7 @@ struct Launch {
 
   func run() throws(LaunchFailure) {
     tellConfiguration()
+    System.keepHeapSmall()
     let sessions = raiseLimit()
     let identity = try chooseIdentity()
     let listeners = try listen()
