@@ -293,7 +293,8 @@ public struct Options: Sendable {
   /// Messages per second that the ring carries, roughly; in the end of a run everything must be through.
   private var capacity: Double {
     let round = Double(daemons) * (delayFloor + delayMean + service)
-    let packetsPerRound = Double(min(window, personalWindow * daemons))
+    // Of a longer burst the sockets lose the rest.
+    let packetsPerRound = Double(min(window, min(personalWindow, queueLimit) * daemons))
     let weight = sizes.reduce(0, +)
     let packetsPerMessage = (sizes[0] + sizes[1] + 4 * sizes[2] + 60 * sizes[3]) / weight
     return min(packetsPerRound / round / packetsPerMessage, 0.05 / service / Double(daemons))
