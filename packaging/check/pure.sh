@@ -26,7 +26,7 @@ allowed SpreadWire
 allowed SpreadFlush SpreadWire
 allowed SpreadCore SpreadWire DequeModule
 allowed SpreadCheck SpreadWire
-allowed SpreadSim SpreadWire SpreadCore SpreadCheck DequeModule HeapModule
+allowed SpreadSim SpreadWire SpreadCore SpreadFlush SpreadCheck DequeModule HeapModule
 
 conditions=$(grep -rlE '#if +(os|canImport|arch)\(' Sources/SpreadWire Sources/SpreadFlush Sources/SpreadCore \
   Sources/SpreadCheck Sources/SpreadSim)
