@@ -290,7 +290,55 @@ private func settled(_ script: inout Script) {
   }
 }
 
+/// D14: the ring of d1 and d2 parts behind b's join, which only d2 delivered; in the transitional period, with
+/// `companions`, d1 counts on.
+private func collision(_ companions: String) -> Script {
+  var s = Script()
+  for client in ["a", "b", "e"] { s.connect(client) }
+  func daemon(_ name: String, _ rest: String) { s.add(name, "{\"d\":\"\(name)\",\(rest)}") }
+  func configuration(_ name: String, _ kind: String, _ id: String, _ members: String) {
+    let commit = kind == "trans" ? ",\"commit\":[\(members)]" : ""
+    daemon(name, "\"ev\":\"conf\",\"kind\":\"\(kind)\",\"id\":[\(id)],\"members\":[\(members)]\(commit)")
+  }
+  func table(_ name: String, _ state: String, _ number: Int, _ members: String) {
+    let group = "[\"g\",[\(Script.d1),100,\(number)],\(Script.list(members))]"
+    daemon(name, "\"ev\":\"gstate\",\"state\":\"\(state)\",\"groups\":[\(group)]")
+  }
+  func view(_ at: String, _ cause: String, _ changed: String, _ number: Int, _ members: String) {
+    s.light(at, cause, changed, "\(Script.d1),100,\(number)", members)
+  }
+  for (name, id) in [("d1", Script.d1), ("d2", Script.d2)] {
+    configuration(name, "trans", "\(id),99", "\"\(name)\"")
+    configuration(name, "reg", "\(Script.d1),100", "\"d1\",\"d2\"")
+    table(name, "GOP", 2, "a e")
+  }
+  for client in ["a", "e", "b"] { s.join(client) }
+  view("a", "JOIN", "a", 1, "a")
+  view("a e", "JOIN", "e", 2, "a e")
+  table("d2", "GOP", 3, "a e b")
+  view("b", "JOIN", "b", 3, "a e b")
+  s.event("b", "\"ev\":\"closed\",\"rc\":-8")
+  daemon("d2", "\"ev\":\"stop\"")
+  configuration("d1", "trans", "\(Script.d1),109", companions)
+  table("d1", "GTRANS", 3, "a")
+  s.event("e", "\"ev\":\"leave\",\"group\":\"g\",\"rc\":0")
+  s.event("e", "\"ev\":\"selfleave\",\"group\":\"g\"")
+  view("a", "LEAVE", "e", 3, "a")
+  s.join("e")
+  table("d1", "GTRANS", 4, "a e")
+  view("a e", "JOIN", "e", 4, "a e")
+  configuration("d1", "reg", "\(Script.d1),110", companions)
+  table("d1", "GOP", 4, "a e")
+  return s
+}
+
 @Suite struct ViewTests {
+  @Test func oneIDOnBothSidesOfACut() throws {
+    try expectClean(collision("\"d1\""))
+    // Who comes along has delivered the same.
+    try expect(["G1.agreement"], collision("\"d1\",\"d2\""), lines: 2)
+  }
+
   private static let merge = [view, ",120,1]"]
 
   @Test func agreement() throws {

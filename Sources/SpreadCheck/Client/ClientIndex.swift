@@ -32,6 +32,21 @@ private struct GroupLife: Hashable {
   let membership: MembershipID
 }
 
+/// Where a daemon holds a table of groups.
+private struct TablePlace: Equatable {
+  let daemon: NameID
+  let ring: MembershipID
+  /// Who comes along, in the transitional period that ends the ring; nil before.
+  var companions: Set<NameID>?
+
+  /// Whether the two need not have delivered the same before.
+  func isApart(from other: TablePlace) -> Bool {
+    if ring != other.ring { return true }
+    return companions.map { !$0.contains(other.daemon) } ?? false
+      || other.companions.map { !$0.contains(daemon) } ?? false
+  }
+}
+
 /// One session's stay in one view of one group: from the view message to the next view, the self leave, or the end.
 struct Stay {
   enum End {
@@ -200,28 +215,33 @@ final class ClientIndex {
     }
   }
 
-  /// D14: a group that a change of configuration did not touch keeps its id and counts on. When a join was delivered on
-  /// one side only, as the last thing before the ring parted, both sides give the same id to different views. Only
-  /// tables of different rings are excused.
+  /// D14: a group that a change of configuration did not touch keeps its id and counts on, already in the transitional
+  /// period: a leave there is a light view (daemon-groups 6). When a join was delivered on one side only, as the last
+  /// thing before the ring parted, both sides give the same id to different views. Only tables of different rings, or
+  /// of one ring at daemons of which one is past it without the other, are excused.
   private func findCollisions() {
-    var seen: [ViewKey: [(ring: MembershipID, members: [NameID])]] = [:]
+    var seen: [ViewKey: [(place: TablePlace, members: [NameID])]] = [:]
     for daemon in trace.daemons {
-      var ring: MembershipID?
+      var place: TablePlace?
       for record in daemon.records {
         switch record.event {
         case .configuration(let number):
           let configuration = trace.configurations[Int(number)]
-          if configuration.kind == .regular { ring = configuration.id }
+          if configuration.kind == .regular {
+            place = TablePlace(daemon: daemon.name, ring: configuration.id)
+          } else {
+            place?.companions = Set(configuration.members)
+          }
         case .groups(let number):
-          guard let ring else { continue }
+          guard let place else { continue }
           for group in trace.tables[Int(number)].groups {
             let key = ViewKey(group: group.name, id: group.id)
             let known = seen[key, default: []]
-            if known.contains(where: { $0.ring != ring && $0.members != group.members }) {
+            if known.contains(where: { $0.members != group.members && $0.place.isApart(from: place) }) {
               reborn.insert(GroupLife(group: group.name, membership: group.id.membership))
             }
-            if !known.contains(where: { $0.ring == ring && $0.members == group.members }) {
-              seen[key, default: []].append((ring, group.members))
+            if !known.contains(where: { $0.place == place && $0.members == group.members }) {
+              seen[key, default: []].append((place, group.members))
             }
           }
         default: break
