@@ -89,7 +89,7 @@ extension Daemon {
   /// Nothing that clients of mine sent is still to be brought to anybody.
   private var isDrained: Bool {
     if bug(.leavesAtOnce) { return true }
-    guard ring.isDrained, !ring.exchanging else { return false }
+    guard !hasUnsent, !ring.exchanging else { return false }
     return membership.isInOperation || membership.isWithoutRing
   }
 

@@ -51,6 +51,9 @@ extension Daemon {
       delivered: ring.lastDelivered, isOperating: ring.isInOperation)
   }
 
+  /// Some message of this daemon's clients, or of its groups, has not reached the whole ring yet.
+  public var hasUnsent: Bool { !ring.isDrained }
+
   func observeHorizon(into out: inout Outbox) {
     guard out.observes else { return }
     out.observations.append(.horizon(horizon))

@@ -23,9 +23,10 @@ public struct Outcome {
 }
 
 public func runSeed(_ seed: UInt64, _ options: Options? = nil) -> Outcome {
-  let options = options ?? Options.drawn(seed)
+  var options = options ?? Options.drawn(seed)
   let world = World(options)
   world.run()
+  options.end = world.now
   return Outcome(
     seed: seed, hash: world.hash, events: world.events, options: options, report: world.judge(), trace: world.trace)
 }

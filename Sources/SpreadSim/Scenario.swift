@@ -28,6 +28,7 @@
 //   packets                          the packets that daemons made, and got, since last asked
 //   tokens                           how many tokens daemons took since last asked, how many of them had been sent again, and
 //                                    how many packets were asked for
+//   settle                           goes on until all that was sent is through, as at the end of a seed
 //   check [settled]                  all checkers; those of a healed end when the world has an end
 
 import SpreadCheck
@@ -113,6 +114,7 @@ struct Scenario {
     }
     switch words[0] {
     case "run": world.advance(to: world.now + (try time(rest.first)))
+    case "settle": world.settle()
     case "until": try wait(rest)
     case "connect": for word in rest { world.connect(try client(word)) }
     case "disconnect": world.disconnect(try client(rest.first))

@@ -45,6 +45,7 @@ private struct Shrinker {
     let report = world.judge()
     guard report.violations.contains(where: { $0.property == property && !$0.isWarning }) else { return false }
     (self.options, self.plan, self.suppressed) = (options, plan, suppressed)
+    self.options.end = world.now
     decisions = world.network.decisions
     best = (report, world.trace)
     return true

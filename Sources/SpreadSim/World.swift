@@ -150,10 +150,33 @@ public final class World {
 
   // MARK: Running
 
-  /// The whole run.
+  /// The whole run; `now` is its end then, later than the options' if it was not through by then.
   public func run() {
     start()
     advance(to: options.end)
+    if options.endsSettled { settle() }
+  }
+
+  /// Goes on until everything that clients gave to the daemons is through. L1 has a bound, L2 has none (evs-properties
+  /// 10): a message of a hundred packets needs a hundred rounds where a visit sends one, and all that was sent behind
+  /// it waits. Daemons that never get through with it are let off after some minutes, and the checkers see to them.
+  func settle() {
+    let rest = 5 * Options.second
+    let limit = options.quiet + options.bound + 60 * rest
+    guard now < limit, hasUnsent else { return }
+    while now < limit, hasUnsent { advance(to: now + rest) }
+    // As in any run the ring rests in the end.
+    advance(to: now + rest)
+    var run = trace.run
+    run.end = Int64(now)
+    trace.setRun(run)
+  }
+
+  private var hasUnsent: Bool {
+    nodes.contains { node in
+      guard node.isRunning, options.core.isEmpty || options.core.contains(node.index) else { return false }
+      return node.daemon!.hasUnsent
+    }
   }
 
   func start() {

@@ -322,7 +322,8 @@ if arguments.bugs {
   measure()
   isGood = true
 } else if arguments.printsSchedule {
-  print(Options.drawn(arguments.single ?? arguments.from, arguments.flavour).schedule, terminator: "")
+  let seed = arguments.single ?? arguments.from
+  print(runSeed(seed, Options.drawn(seed, arguments.flavour)).options.schedule, terminator: "")
   isGood = true
 } else if let seed = arguments.single {
   isGood = runOne(seed)
