@@ -191,6 +191,10 @@ extension Membership {
     var time: Int32?
     form.done += 1
     if form.done == 1 {
+      // I was restarted, and what was written down of the ring that others still come from is lost.
+      for ring in form.rings where ring.membership.process == topology.myID {
+        lastTime = Swift.max(lastTime, ring.membership.time)
+      }
       // I lead: the transitional time, and the time of the new ring one above it.
       let first = nextTime(now)
       time = first

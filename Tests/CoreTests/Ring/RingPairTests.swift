@@ -84,6 +84,13 @@ final class RingPair {
     return out.datagrams.count
   }
 
+  /// The daemon dies and is started again, and has nothing written down.
+  func restart(_ i: Int) {
+    daemons[i] = Daemon(configuration: daemons[i].configuration, me: i, seed: UInt64(i))
+    deadlines[i] = [:]
+    step(i, .start)
+  }
+
   @discardableResult func token(_ bytes: [UInt8], to i: Int) -> Int {
     bytes.withUnsafeBytes { step(i, .token($0, from: addresses[1 - i])) }
   }
@@ -156,6 +163,22 @@ final class RingPair {
       #expect(Array(daemon.membership.installed) == [0, 1])
     }
     #expect(pair.daemons[0].ring.installedID == pair.daemons[1].ring.installedID)
+  }
+
+  /// A leader that is restarted within the second, or with a clock set back, and could write nothing down, learns from
+  /// the others which id is taken.
+  @Test(arguments: [0, -5000])
+  func aForgetfulLeaderTakesNoIdTwice(_ clock: Int32) {
+    let pair = RingPair()
+    pair.run(seconds: 5)
+    let first = pair.daemons[1].ring.installedID
+    pair.now.wallSeconds += clock
+    pair.restart(0)
+    pair.run(seconds: 15)
+    let second = pair.daemons[1].ring.installedID
+    #expect(pair.daemons.map { $0.ring.installedID } == [second, second])
+    #expect(second.process == first.process)
+    #expect(second.time > first.time)
   }
 
   @Test func bothSeeOneOrder() {
