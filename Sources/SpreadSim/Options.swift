@@ -205,7 +205,10 @@ public struct Options: Sendable {
       left -= size
     }
     wide = random.chance(0.3)
-    bound = (wide ? 55 : 25) * Options.second
+    // Section 10 of evs-properties knows no delays: a formation breaks off when an ALIVE or a JOIN that a member sent
+    // before FORM1 comes behind FORM2 (daemon-ring 4.5), the more often the longer packets are on their way.
+    let delays = 100 * Swift.min(delayMean, 0.05)
+    bound = (wide ? 55 : 25) * Options.second + UInt64(delays * Double(Options.second))
     end = quiet + bound + 5 * Options.second
   }
 
