@@ -231,6 +231,8 @@ extension GroupsMachine {
     if record.isChanged { group.changed = true }
     for entry in record.daemons {
       guard let position = topology.position(of: entry.process) else {
+        // A reload took it away after this was told: its members are gone, as they are where it was known before.
+        group.changed = true
         anomalies += 1
         continue
       }
