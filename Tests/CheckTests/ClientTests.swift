@@ -290,49 +290,103 @@ private func settled(_ script: inout Script) {
   }
 }
 
+extension Script {
+  fileprivate mutating func daemon(_ name: String, _ rest: String) { add(name, "{\"d\":\"\(name)\",\(rest)}") }
+
+  fileprivate mutating func configuration(_ name: String, _ kind: String, _ id: String, _ members: String) {
+    let commit = kind == "trans" ? ",\"commit\":[\(members)]" : ""
+    daemon(name, "\"ev\":\"conf\",\"kind\":\"\(kind)\",\"id\":[\(id)],\"members\":[\(members)]\(commit)")
+  }
+
+  /// A daemon's table: group g alone, with ids that ring 100 began.
+  fileprivate mutating func table(_ name: String, _ state: String, _ number: Int, _ members: String) {
+    let group = "[\"g\",[\(Self.d1),100,\(number)],\(Self.list(members))]"
+    daemon(name, "\"ev\":\"gstate\",\"state\":\"\(state)\",\"groups\":[\(group)]")
+  }
+}
+
 /// D14: the ring of d1 and d2 parts behind b's join, which only d2 delivered; in the transitional period, with
 /// `companions`, d1 counts on.
 private func collision(_ companions: String) -> Script {
   var s = Script()
   for client in ["a", "b", "e"] { s.connect(client) }
-  func daemon(_ name: String, _ rest: String) { s.add(name, "{\"d\":\"\(name)\",\(rest)}") }
-  func configuration(_ name: String, _ kind: String, _ id: String, _ members: String) {
-    let commit = kind == "trans" ? ",\"commit\":[\(members)]" : ""
-    daemon(name, "\"ev\":\"conf\",\"kind\":\"\(kind)\",\"id\":[\(id)],\"members\":[\(members)]\(commit)")
-  }
-  func table(_ name: String, _ state: String, _ number: Int, _ members: String) {
-    let group = "[\"g\",[\(Script.d1),100,\(number)],\(Script.list(members))]"
-    daemon(name, "\"ev\":\"gstate\",\"state\":\"\(state)\",\"groups\":[\(group)]")
-  }
   func view(_ at: String, _ cause: String, _ changed: String, _ number: Int, _ members: String) {
     s.light(at, cause, changed, "\(Script.d1),100,\(number)", members)
   }
   for (name, id) in [("d1", Script.d1), ("d2", Script.d2)] {
-    configuration(name, "trans", "\(id),99", "\"\(name)\"")
-    configuration(name, "reg", "\(Script.d1),100", "\"d1\",\"d2\"")
-    table(name, "GOP", 2, "a e")
+    s.configuration(name, "trans", "\(id),99", "\"\(name)\"")
+    s.configuration(name, "reg", "\(Script.d1),100", "\"d1\",\"d2\"")
+    s.table(name, "GOP", 2, "a e")
   }
   for client in ["a", "e", "b"] { s.join(client) }
   view("a", "JOIN", "a", 1, "a")
   view("a e", "JOIN", "e", 2, "a e")
-  table("d2", "GOP", 3, "a e b")
+  s.table("d2", "GOP", 3, "a e b")
   view("b", "JOIN", "b", 3, "a e b")
   s.event("b", "\"ev\":\"closed\",\"rc\":-8")
-  daemon("d2", "\"ev\":\"stop\"")
-  configuration("d1", "trans", "\(Script.d1),109", companions)
-  table("d1", "GTRANS", 3, "a")
+  s.daemon("d2", "\"ev\":\"stop\"")
+  s.configuration("d1", "trans", "\(Script.d1),109", companions)
+  s.table("d1", "GTRANS", 3, "a")
   s.event("e", "\"ev\":\"leave\",\"group\":\"g\",\"rc\":0")
   s.event("e", "\"ev\":\"selfleave\",\"group\":\"g\"")
   view("a", "LEAVE", "e", 3, "a")
   s.join("e")
-  table("d1", "GTRANS", 4, "a e")
+  s.table("d1", "GTRANS", 4, "a e")
   view("a e", "JOIN", "e", 4, "a e")
-  configuration("d1", "reg", "\(Script.d1),110", companions)
-  table("d1", "GOP", 4, "a e")
+  s.configuration("d1", "reg", "\(Script.d1),110", companions)
+  s.table("d1", "GOP", 4, "a e")
+  return s
+}
+
+/// D14: in ring 110 only d2 finishes the exchange. b and c join there, then d2 dies; back in ring 120 they join again,
+/// and get the same ids and members.
+private func joinedTwice() -> Script {
+  var s = Script()
+  s.connect("a")
+  s.join("a")
+  s.light("a", "JOIN", "a", "\(Script.d1),100,1", "a")
+  s.configuration("d1", "trans", "\(Script.d1),99", "\"d1\"")
+  s.configuration("d1", "reg", "\(Script.d1),100", "\"d1\"")
+  s.table("d1", "GOP", 1, "a")
+  for ring in [110, 120] {
+    let isSecond = ring == 120
+    let daemons = isSecond ? ["d1", "d2"] : ["d2"]
+    for client in ["b", "c"] { s.connect(client) }
+    for (name, id) in [("d1", Script.d1), ("d2", Script.d2)] {
+      s.configuration(name, "trans", "\(id),\(ring - 1)", "\"\(name)\"")
+      s.configuration(name, "reg", "\(Script.d1),\(ring)", "\"d1\",\"d2\",\"d3\"")
+      s.table(name, "GGATHER", 1, "a")
+    }
+    for name in daemons { s.table(name, "GOP", 1, "a") }
+    s.join("b")
+    for name in daemons { s.table(name, "GOP", 2, "a b") }
+    s.light(isSecond ? "a b" : "b", "JOIN", "b", "\(Script.d1),100,2", "a b")
+    if isSecond {
+      s.send("a", 1, "SAFE")
+      s.receive("a b", "a", 1, "SAFE")
+    }
+    s.join("c")
+    for name in daemons { s.table(name, "GOP", 3, "a b c") }
+    s.light(isSecond ? "a b c" : "b c", "JOIN", "c", "\(Script.d1),100,3", "a b c")
+    guard !isSecond else { break }
+    for client in ["b", "c"] {
+      s.event(client, "\"ev\":\"closed\",\"rc\":-8")
+      s.files["\(client) dead"] = s.files.removeValue(forKey: client)
+    }
+    s.daemon("d2", "\"ev\":\"stop\"")
+    s.files["d2 dead"] = s.files.removeValue(forKey: "d2")
+  }
   return s
 }
 
 @Suite struct ViewTests {
+  @Test func oneIDCountedInTwoRings() throws {
+    try expectClean(joinedTwice())
+    // Where nothing says that ring 110 counted, too, the first b should have received what a sent in its view.
+    var script = joinedTwice()
+    for id in [",100,2]", ",100,3]"] { script.remove("d2 dead", "gstate", id) }
+    try expect(["C5.safe", "G4.light"], script)
+  }
   @Test func oneIDOnBothSidesOfACut() throws {
     try expectClean(collision("\"d1\""))
     // Who comes along has delivered the same.

@@ -22,29 +22,8 @@ struct MessageInfo {
 struct ViewKey: Hashable {
   let group: NameID
   let id: GroupID
-  /// Tells views of a group apart that was empty in between (evs-properties D13); -1 for all others.
+  /// Tells views apart in a life of the group of which ids repeat (see RepeatedIDs); -1 for all others.
   var serial: Int32 = -1
-}
-
-/// A group in one configuration of daemons.
-private struct GroupLife: Hashable {
-  let group: NameID
-  let membership: MembershipID
-}
-
-/// Where a daemon holds a table of groups.
-private struct TablePlace: Equatable {
-  let daemon: NameID
-  let ring: MembershipID
-  /// Who comes along, in the transitional period that ends the ring; nil before.
-  var companions: Set<NameID>?
-
-  /// Whether the two need not have delivered the same before.
-  func isApart(from other: TablePlace) -> Bool {
-    if ring != other.ring { return true }
-    return companions.map { !$0.contains(other.daemon) } ?? false
-      || other.companions.map { !$0.contains(daemon) } ?? false
-  }
 }
 
 /// One session's stay in one view of one group: from the view message to the next view, the self leave, or the end.
@@ -107,9 +86,8 @@ final class ClientIndex {
   private var viewNumbers: [ViewKey: Int] = [:]
   /// By message: the client that received it last, while clients are read one after another.
   private var lastReceiver: [Int32] = []
-  /// D13: a group that lost its last member is forgotten; the next join begins with the same ids again. What the
-  /// views of such a group have in common is not known, so each counts as one of its own.
-  private var reborn: Set<GroupLife> = []
+  /// What the views of these have in common is not known, so each counts as one of its own.
+  private let repeated: Set<GroupLife>
   /// The first client trace with this private name.
   private(set) var clientByName: [NameID: Int] = [:]
 
@@ -124,7 +102,7 @@ final class ClientIndex {
         return trace.tables[Int(number)].state == .gatheringTransitional
       }
     }
-    findReborn()
+    repeated = RepeatedIDs(trace).lives
     // Sends first, so that what was sent counts, not what was received.
     for client in trace.clients.indices { readSends(client) }
     for client in trace.clients.indices { read(client) }
@@ -170,84 +148,8 @@ final class ClientIndex {
   /// What a view is known by.
   func key(_ group: NameID, _ view: TableIndex) -> ViewKey {
     let id = trace.views[Int(view)].id
-    let isReborn = reborn.contains(GroupLife(group: group, membership: id.membership))
-    return ViewKey(group: group, id: id, serial: isReborn ? view : -1)
-  }
-
-  private func findReborn() {
-    // As clients see it: a group begins when somebody joins it alone.
-    var begun: Set<GroupLife> = []
-    for client in trace.clients {
-      for record in client.records {
-        guard case .view(let group, let number) = record.event else { continue }
-        let view = trace.views[Int(number)]
-        guard view.id.index == 1, view.cause == .network || view.members.count == 1 else { continue }
-        let life = GroupLife(group: group, membership: view.id.membership)
-        if view.cause != .network, !begun.insert(life).inserted { reborn.insert(life) }
-      }
-    }
-    for client in trace.clients {
-      for record in client.records {
-        guard case .view(let group, let number) = record.event else { continue }
-        let view = trace.views[Int(number)]
-        let life = GroupLife(group: group, membership: view.id.membership)
-        if view.cause == .network, view.id.index == 1, begun.contains(life) { reborn.insert(life) }
-      }
-    }
-    findCollisions()
-    // As daemons see it, where they are recorded.
-    for daemon in trace.daemons {
-      var present: [NameID: MembershipID] = [:]
-      var gone: Set<GroupLife> = []
-      for record in daemon.records {
-        guard case .groups(let number) = record.event else { continue }
-        var now: [NameID: MembershipID] = [:]
-        for group in trace.tables[Int(number)].groups {
-          now[group.name] = group.id.membership
-          let life = GroupLife(group: group.name, membership: group.id.membership)
-          if gone.contains(life) { reborn.insert(life) }
-        }
-        for (name, membership) in present where now[name] == nil {
-          gone.insert(GroupLife(group: name, membership: membership))
-        }
-        present = now
-      }
-    }
-  }
-
-  /// D14: a group that a change of configuration did not touch keeps its id and counts on, already in the transitional
-  /// period: a leave there is a light view (daemon-groups 6). When a join was delivered on one side only, as the last
-  /// thing before the ring parted, both sides give the same id to different views. Only tables of different rings, or
-  /// of one ring at daemons of which one is past it without the other, are excused.
-  private func findCollisions() {
-    var seen: [ViewKey: [(place: TablePlace, members: [NameID])]] = [:]
-    for daemon in trace.daemons {
-      var place: TablePlace?
-      for record in daemon.records {
-        switch record.event {
-        case .configuration(let number):
-          let configuration = trace.configurations[Int(number)]
-          if configuration.kind == .regular {
-            place = TablePlace(daemon: daemon.name, ring: configuration.id)
-          } else {
-            place?.companions = Set(configuration.members)
-          }
-        case .groups(let number):
-          guard let place else { continue }
-          for group in trace.tables[Int(number)].groups {
-            let key = ViewKey(group: group.name, id: group.id)
-            let known = seen[key, default: []]
-            if known.contains(where: { $0.members != group.members && $0.place.isApart(from: place) }) {
-              reborn.insert(GroupLife(group: group.name, membership: group.id.membership))
-            }
-            if !known.contains(where: { $0.place == place && $0.members == group.members }) {
-              seen[key, default: []].append((place, group.members))
-            }
-          }
-        default: break
-        }
-      }
-    }
+    let isRepeated = repeated.contains(GroupLife(group: group, membership: id.membership))
+    return ViewKey(group: group, id: id, serial: isRepeated ? view : -1)
   }
 
   private func number(_ id: MessageID, _ payload: Payload) -> Int32 {
