@@ -13,8 +13,8 @@
 //   HURRY again        a member whose HURRY brought no token asks again.
 //   token copies       for a while after a loss each token is sent twice. The round of a copy is never the one that is
 //                      due (daemon-ring 3.2 step 7), so it is dropped without a word. To another segment every token
-//                      goes twice, with a gap, so that one burst of losses does not take both (wide-area 5, Z1), unless
-//                      the next one comes first; a HURRY as well, at once (Z2).
+//                      of a ring at work goes twice, with a gap, so that one burst of losses does not take both
+//                      (wide-area 5, Z1), unless the next one comes first; a HURRY as well, at once (Z2).
 //   packet copies      while datagrams get lost, the few new packets of a visit go to the other segments twice as well,
 //                      with the same gap, unless the next token comes first. A packet that is lost on the way to
 //                      another segment costs a rotation or two until it has been asked for, and everything SAFE behind
@@ -142,9 +142,12 @@ extension Ring {
 
   // MARK: Copies to another segment
 
-  /// The token in `store.tokenMemory` has just been sent.
+  /// The token in `store.tokenMemory` has just been sent. Where nothing is under way nobody waits for it, so a copy is
+  /// only worth while on a network that has just lost something.
   mutating func copyLater(_ size: Int, _ wire: Transmitter, at now: Instant, into out: inout Outbox) {
-    guard settings.copiesTokens, topology.segmentOf[wire.successor] != topology.mySegment else { return }
+    guard settings.copiesTokens, topology.segmentOf[wire.successor] != topology.mySegment,
+      !mayHold || copiesTokens(at: now)
+    else { return }
     tokenToCopy = size
     out.timers.append(TimerAction(timer: .tokenCopy, deadline: now.nanoseconds + Self.copyGap))
   }

@@ -190,15 +190,20 @@ private let millisecond: UInt64 = 1_000_000
     #expect(pair.received[0].last == 5)
   }
 
-  /// To another segment every token goes twice, so a lost one costs the gap between them.
-  @Test(arguments: [true, false])
-  func tokensToAnotherSegmentAreSentTwice(_ copies: Bool) throws {
-    let pair = ring { configuration in
+  /// Each of the two daemons in a segment of its own.
+  private func wideRing(_ copies: Bool) -> RingPair {
+    ring { configuration in
       let daemons = configuration.daemons
       configuration.segments = daemons.map { Segment(port: 4803, addresses: [$0.address], daemons: [$0]) }
       configuration.tokenCopies = copies
       configuration.earlyRepetition = false
     }
+  }
+
+  /// To another segment every token goes twice, so a lost one costs the gap between them.
+  @Test(arguments: [true, false])
+  func tokensToAnotherSegmentAreSentTwice(_ copies: Bool) throws {
+    let pair = wideRing(copies)
     #expect(Array(pair.daemons[0].membership.installed) == [0, 1])
     pair.tokensToSecond = []
     // A wide-area ring sends this one twice in any case, but at once (daemon-ring 3.8).
@@ -207,6 +212,21 @@ private let millisecond: UInt64 = 1_000_000
     let passed = try #require(milliseconds(pair))
     #expect(copies ? passed < 10 : passed > 1000)
     if copies { #expect(pair.tokensToSecond[0] == pair.tokensToSecond[2]) }
+  }
+
+  /// Nobody waits for the tokens of an idle ring.
+  @Test func idleTokensAreNotCopied() {
+    let pair = wideRing(true)
+    pair.run(seconds: 5)
+    pair.tokensToFirst = []
+    pair.run(seconds: 5)
+    #expect(pair.tokensToFirst.count >= 3)
+    #expect(Set(pair.tokensToFirst).count == pair.tokensToFirst.count)
+    // But where something has just been lost: two at once, and one behind them.
+    pair.daemons[1].ring.noteLoss(at: pair.now)
+    pair.tokensToFirst = []
+    pair.run(seconds: 5)
+    #expect(Set(pair.tokensToFirst).count * 3 == pair.tokensToFirst.count)
   }
 
   @Test(arguments: [true, false])

@@ -11,6 +11,7 @@ final class RingPair {
   var now = Instant(nanoseconds: 1_000_000_000, wallSeconds: 1_700_000_000)
   /// Every token that was sent to the second daemon, oldest first.
   var tokensToSecond: [[UInt8]] = []
+  var tokensToFirst: [[UInt8]] = []
   var received: [[UInt8]] = [[], []]
   /// Data packets to the second daemon, oldest first.
   var dataToSecond: [[UInt8]] = []
@@ -67,6 +68,7 @@ final class RingPair {
     for datagram in out.datagrams {
       let entry = (to: 1 - i, from: i, bytes: Array(out.bytes(of: datagram)))
       if datagram.kind == .token, i == 0 { tokensToSecond.append(entry.bytes) }
+      if datagram.kind == .token, i == 1 { tokensToFirst.append(entry.bytes) }
       if datagram.kind == .packet, i == 0, entry.bytes[0] & 0x1f != 0 {
         dataToSecond.append(entry.bytes)
         keepsTokens = keepsTokens || keepsTokensBehindData
