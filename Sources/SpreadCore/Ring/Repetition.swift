@@ -142,8 +142,8 @@ extension Ring {
 
   // MARK: Copies to another segment
 
-  /// The token in `store.tokenMemory` has just been sent. Where nothing is under way nobody waits for it, so a copy is
-  /// only worth while on a network that has just lost something.
+  /// The token in `store.tokenMemory` has just been sent, and is `lastToken`. Where nothing is under way nobody waits
+  /// for it, so a copy is only worth while on a network that has just lost something.
   mutating func copyLater(_ size: Int, _ wire: Transmitter, at now: Instant, into out: inout Outbox) {
     guard settings.copiesTokens, topology.segmentOf[wire.successor] != topology.mySegment,
       !mayHold || copiesTokens(at: now)

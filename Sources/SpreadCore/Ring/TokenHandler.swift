@@ -71,7 +71,7 @@ extension Ring {
     advanceMyAru()
     let requested = request(answered, in: &builder)
     sign(&token)
-    passOn(&token, &builder, &wire, at: now, into: &out)
+    let size = passOn(&token, &builder, &wire, at: now, into: &out)
     if out.observes { out.observations.append(.tokenPassed(token, requests: requested)) }
     tokenRounds &+= 1
     ringIsAlive(at: now, into: &out)
@@ -84,6 +84,7 @@ extension Ring {
     aru = newAru
     tokenCounter = highest == aru ? Swift.min(tokenCounter + 1, 1 << 20) : 0
     lastToken = token
+    if let size { copyLater(size, wire, at: now, into: &out) }
     let outcome = deliverAfterToken(sentFrom: firstNew)
     guard outcome == .done, isRecovering else { return outcome }
     return tokenRounds > 500 ? .loseToken(.recoveryTooLong) : .done
@@ -106,17 +107,17 @@ extension Ring {
   }
 
   /// Sends the token on, unless I lead and hold it; with the old aru, counter and last token, so that some three idle
-  /// rounds pass before that (daemon-ring 3.3 step 11).
+  /// rounds pass before that (daemon-ring 3.3 step 11). Answers how many bytes were sent; nil: the token is held.
   private mutating func passOn(
     _ token: inout TokenHeader, _ builder: inout TokenBuilder, _ wire: inout Transmitter, at now: Instant,
     into out: inout Outbox
-  ) {
+  ) -> Int? {
     let repeats = token.type.repeats
     if leads { token.type = PacketType(round: (token.type.round + 1) & 15, repeats: 0) }
     holdsToken = leads && mayHold
     if holdsToken {
       rotation.forget()
-      return
+      return nil
     }
     let size = builder.finish(token)
     // Stock triples a token that had to be repeated; the leader has just cleared its counter.
@@ -125,7 +126,7 @@ extension Ring {
       UnsafeRawBufferPointer(start: store.tokenMemory.baseAddress, count: size), to: wire.successor, times: times,
       into: &out)
     rotation.left(at: now.nanoseconds)
-    copyLater(size, wire, at: now, into: &out)
+    return size
   }
 
   /// daemon-ring 3.8: nothing is under way, so the leader keeps the token.
