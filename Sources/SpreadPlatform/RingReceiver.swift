@@ -9,6 +9,8 @@ import SpreadCore
 protocol RingOwner: AnyObject {
   func handle(_ input: Input)
   var prefersToken: Bool { get }
+  /// A few packets were all there was, and a token is next: what they brought to clients can go first.
+  func calmBeforeToken()
 }
 
 final class RingReceiver {
@@ -17,6 +19,8 @@ final class RingReceiver {
     static let batch: Int32 = 32
     /// Packets before everything else gets a turn.
     static let packetsPerTurn = 512
+    /// Not more: the ring is not in a hurry.
+    static let calm = 2
     /// A packet has at most 1472 bytes; larger datagrams are no packets.
     static let packetSize: Int32 = 1536
     static let tokenSize: Int32 = 65_536
@@ -42,25 +46,30 @@ final class RingReceiver {
       readToken(for: owner)
       tokenIsReady = false
     }
-    if ready.contains(.packets), readPackets(for: owner) { return }
+    if ready.contains(.packets) {
+      let count = readPackets(for: owner)
+      // There may be more.
+      if count >= Budget.packetsPerTurn { return }
+      if tokenIsReady, 1...Budget.calm ~= count { owner.calmBeforeToken() }
+    }
     if tokenIsReady { readToken(for: owner) }
   }
 
-  /// Reads what is there; answers whether there may be more.
-  private func readPackets<Owner: RingOwner>(for owner: Owner) -> Bool {
-    var budget = Budget.packetsPerTurn
-    while budget > 0 {
+  /// Reads what is there, `packetsPerTurn` or a batch more; answers how many that was.
+  private func readPackets<Owner: RingOwner>(for owner: Owner) -> Int {
+    var total = 0
+    while total < Budget.packetsPerTurn {
       var more = false
       for socket in sockets.packets {
         let count = net_batch_receive(packets, socket)
         guard count > 0 else { continue }
         feed(count, for: owner)
-        budget -= Int(count)
+        total += Int(count)
         more = more || count == Budget.batch
       }
-      guard more else { return false }
+      guard more else { break }
     }
-    return true
+    return total
   }
 
   private func feed<Owner: RingOwner>(_ count: Int32, for owner: Owner) {

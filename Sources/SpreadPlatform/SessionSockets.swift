@@ -217,6 +217,9 @@ final class SessionSockets {
 
   // MARK: Writing
 
+  /// Clients that `flush` would write to.
+  var waiting: Int { dirty.count }
+
   /// Writes what this wake-up produced, also what comes up while the core hears about it.
   func flush<Owner: SessionOwner>(for owner: Owner) {
     var at = 0

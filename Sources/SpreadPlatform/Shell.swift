@@ -123,6 +123,8 @@ public final class Shell: SessionOwner, RingOwner {
     static let period: UInt64 = 5_000_000_000
     /// Bytes to and from clients in one period below which the system gets back what is free.
     static let bytes = 4 << 20
+    /// Clients that are written to before a token is taken.
+    static let clients = 4
   }
 
   /// What a burst needed and the period behind it did not goes back to the system.
@@ -150,6 +152,11 @@ public final class Shell: SessionOwner, RingOwner {
 
   var readsClients: Bool { outbox.readClients }
   var prefersToken: Bool { outbox.preferToken }
+
+  /// Under load the token comes first, since other daemons wait for it; a lone message should not wait for it.
+  func calmBeforeToken() {
+    if sockets.waiting <= Calm.clients { sockets.flush(for: self) }
+  }
 
   func handle(_ input: Input) {
     daemon.handle(input, at: now, into: &outbox)

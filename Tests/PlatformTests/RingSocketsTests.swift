@@ -30,6 +30,8 @@ import Testing
   final class Receiver: RingOwner {
     var received: [String] = []
     var sources: Set<NetworkAddress> = []
+    /// How much had been received when the ring was found calm.
+    var calmAfter: [Int] = []
     var prefersToken = false
     /// Packets after which the token is preferred.
     var prefersTokenAfter = Int.max
@@ -54,6 +56,8 @@ import Testing
       default: break
       }
     }
+
+    func calmBeforeToken() { calmAfter.append(received.count) }
 
     func turn(_ ready: Sources = [.packets, .tokens]) { receiver.turn(ready, for: self) }
   }
@@ -113,6 +117,24 @@ import Testing
       Self.outbox([(.token, .daemon(1), 9, 40), (.packet, .daemon(1), 1, 50), (.packet, .daemon(1), 2, 50)]))
     b.turn()
     #expect(b.received == ["packet 1 50", "packet 2 50", "token 9 40"])
+  }
+
+  /// Clients get what one or two packets brought before the token is taken.
+  @Test func fewPacketsAreCalm() throws {
+    let configuration = Self.configuration([2], port: 47926)
+    let (a, b) = (try Receiver(configuration, own: 0), try Receiver(configuration, own: 1))
+    let sender = RingSender(a.sockets)
+    for (packets, sources, calmAfter) in [
+      (2, [.packets, .tokens], [2]), (1, [.packets], []), (0, [.packets, .tokens], []), (3, [.packets, .tokens], []),
+    ] as [(UInt8, Sources, [Int])] {
+      (b.received, b.calmAfter) = ([], [])
+      sender.send(
+        Self.outbox((0..<packets).map { (.packet, .daemon(1), $0, 50) } + [(.token, .daemon(1), 9, 40)]))
+      b.turn(sources)
+      #expect(b.calmAfter == calmAfter)
+      #expect(b.received.count == Int(packets) + (sources.contains(.tokens) ? 1 : 0))
+      b.turn()
+    }
   }
 
   @Test func thePreferredTokenComesFirst() throws {
