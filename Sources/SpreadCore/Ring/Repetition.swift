@@ -137,32 +137,47 @@ extension Ring {
     token.store(at: memory)
     wire.token(
       UnsafeRawBufferPointer(start: memory, count: TokenHeader.size), to: wire.successor, times: times, into: &out)
-    copyLater(TokenHeader.size, wire, at: now, into: &out)
+    copyToken(TokenHeader.size, wire, at: now)
+    setCopyTimer(at: now, into: &out)
   }
 
   // MARK: Copies to another segment
 
-  /// The token in `store.tokenMemory` has just been sent, and is `lastToken`. Where nothing is under way nobody waits
-  /// for it, so a copy is only worth while on a network that has just lost something.
-  mutating func copyLater(_ size: Int, _ wire: Transmitter, at now: Instant, into out: inout Outbox) {
-    guard settings.copiesTokens, topology.segmentOf[wire.successor] != topology.mySegment,
-      !mayHold || copiesTokens(at: now)
-    else { return }
-    tokenToCopy = size
-    out.timers.append(TimerAction(timer: .tokenCopy, deadline: now.nanoseconds + Self.copyGap))
+  /// A token has been processed and is `lastToken`. `size`: of what was sent of it and is in `store.tokenMemory`; nil: it
+  /// is held. `first`: of the packets that were sent with it, which end with the highest.
+  mutating func copyLater(
+    _ size: Int?, packetsFrom first: Int32, _ wire: Transmitter, at now: Instant, into out: inout Outbox
+  ) {
+    let isCopied =
+      topology.segments.count > 1 && isInOperation && copiesTokens(at: now) && first <= highest
+      && highest - first < Self.mostCopied
+    packetsToCopy = isCopied ? first...highest : nil
+    if let size { copyToken(size, wire, at: now) }
+    setCopyTimer(at: now, into: &out)
   }
 
-  /// The packets from `first` to the highest have just been sent.
-  mutating func copyPacketsLater(from first: Int32, at now: Instant, into out: inout Outbox) {
-    packetsToCopy = nil
-    guard topology.segments.count > 1, isInOperation, copiesTokens(at: now), first <= highest,
-      highest - first < Self.mostCopied
-    else { return }
-    packetsToCopy = first...highest
-    out.timers.append(TimerAction(timer: .tokenCopy, deadline: now.nanoseconds + Self.copyGap))
+  /// Where nothing is under way nobody waits for the token, so a copy is only worth while on a network that has just
+  /// lost something.
+  private mutating func copyToken(_ size: Int, _ wire: Transmitter, at now: Instant) {
+    let isCopied =
+      settings.copiesTokens && topology.segmentOf[wire.successor] != topology.mySegment
+      && (!mayHold || copiesTokens(at: now))
+    tokenToCopy = isCopied ? size : 0
+  }
+
+  /// A timer that nobody needs any longer would only wake the daemon up.
+  private mutating func setCopyTimer(at now: Instant, into out: inout Outbox) {
+    if tokenToCopy > 0 || packetsToCopy != nil {
+      out.timers.append(TimerAction(timer: .tokenCopy, deadline: now.nanoseconds + Self.copyGap))
+      copyTimerIsSet = true
+    } else if copyTimerIsSet {
+      cancel(.tokenCopy, into: &out)
+      copyTimerIsSet = false
+    }
   }
 
   mutating func copyTimer(_ wire: inout Transmitter, into out: inout Outbox) {
+    copyTimerIsSet = false
     guard isTokenAlive else { return }
     copyPackets(&wire, into: &out)
     guard tokenToCopy > 0 else { return }

@@ -136,6 +136,7 @@ struct Ring {
   var tokenToCopy = 0
   /// New packets of mine to be sent to the other segments once more.
   var packetsToCopy: ClosedRange<Int32>?
+  var copyTimerIsSet = false
   /// HURRY packets since the last token.
   var hurriesSent: UInt64 = 0
 

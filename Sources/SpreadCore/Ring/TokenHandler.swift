@@ -76,7 +76,6 @@ extension Ring {
     tokenRounds &+= 1
     ringIsAlive(at: now, into: &out)
     flushKeptBack(&wire, into: &out)
-    copyPacketsLater(from: firstNew, at: now, into: &out)
 
     let newAru = Swift.max(bug(.safeAfterOneToken) ? token.aru : Swift.min(token.aru, lastToken.aru), start)
     // Stock aborts here (daemon-ring 3.9).
@@ -84,7 +83,7 @@ extension Ring {
     aru = newAru
     tokenCounter = highest == aru ? Swift.min(tokenCounter + 1, 1 << 20) : 0
     lastToken = token
-    if let size { copyLater(size, wire, at: now, into: &out) }
+    copyLater(size, packetsFrom: firstNew, wire, at: now, into: &out)
     let outcome = deliverAfterToken(sentFrom: firstNew)
     guard outcome == .done, isRecovering else { return outcome }
     return tokenRounds > 500 ? .loseToken(.recoveryTooLong) : .done
