@@ -12,14 +12,11 @@ import Testing
     (0, [20, 20, 10], [0, 0, 0]),
   ])
   func theLastPacketsGoBehindTheToken(_ window: Int?, _ before: [Int], _ behind: [Int]) {
-    let pair = RingPair {
+    let pair = RingPair.atRest(clients: [0]) {
       $0.acceleratedRing = window != nil
       $0.acceleratedWindow = window ?? 15
       $0.personalWindow = 20
     }
-    pair.run(seconds: 5)
-    pair.connect(0)
-    pair.run(seconds: 2)
     // The token waits on its way while the messages pile up.
     pair.keepsTokens = true
     pair.send(0, pair.frame(0, .agreed, [0]))

@@ -6,20 +6,10 @@ import Testing
 @testable import SpreadCore
 
 @Suite struct LeavingTests {
-  private func ring() -> RingPair {
-    let pair = RingPair()
-    pair.run(seconds: 5)
-    pair.connect(0)
-    pair.connect(1)
-    pair.run(seconds: 2)
-    pair.received = [[], []]
-    return pair
-  }
-
   /// What was sent before it reaches the other, and the other is in a ring of its own at once.
   @Test(arguments: [0, 1])
   func theOtherHasEverythingAndGoesOn(_ leaver: Int) {
-    let pair = ring()
+    let pair = RingPair.atRest()
     for k: UInt8 in 1...30 { pair.send(leaver, pair.frame(leaver, .safe, [UInt8](repeating: k, count: 3000))) }
     pair.step(leaver, .stop)
     #expect(pair.departures[leaver] == nil)
@@ -34,7 +24,7 @@ import Testing
 
   /// Without an answer of the leader, and without a ring, it ends all the same.
   @Test func itEndsInBoundedTime() {
-    let pair = ring()
+    let pair = RingPair.atRest()
     pair.tokensLost = .max
     pair.send(1, pair.frame(1, .safe, [1]))
     pair.step(1, .stop)

@@ -95,17 +95,6 @@ private let millisecond: UInt64 = 1_000_000
 }
 
 @Suite struct RepetitionTests {
-  /// A ring at rest, a client at each daemon.
-  private func ring(_ change: (inout Configuration) -> Void = { _ in }) -> RingPair {
-    let pair = RingPair(change)
-    pair.run(seconds: 5)
-    pair.connect(0)
-    pair.connect(1)
-    pair.run(seconds: 2)
-    pair.received = [[], []]
-    return pair
-  }
-
   /// When the message arrives, in milliseconds.
   private func milliseconds(_ pair: RingPair) -> Int? {
     for passed in 0..<3000 {
@@ -117,7 +106,7 @@ private let millisecond: UInt64 = 1_000_000
 
   @Test(arguments: [(true, 0...10), (false, 490...510)])
   func aLostTokenCostsSomeRotations(_ early: Bool, _ expected: ClosedRange<Int>) throws {
-    let pair = ring { $0.earlyRepetition = early }
+    let pair = RingPair.atRest { $0.earlyRepetition = early }
     pair.tokensLost = 1
     pair.send(0, pair.frame(0, .agreed, [99]))
     #expect(expected.contains(try #require(milliseconds(pair))))
@@ -126,7 +115,7 @@ private let millisecond: UInt64 = 1_000_000
 
   @Test(arguments: [(true, 4...20), (false, 100...510)])
   func aLostHurryIsSentAgain(_ early: Bool, _ expected: ClosedRange<Int>) throws {
-    let pair = ring { $0.earlyRepetition = early }
+    let pair = RingPair.atRest { $0.earlyRepetition = early }
     // Away from the leader's timer.
     pair.run(seconds: 0.3)
     pair.hurriesLost = 1
@@ -138,7 +127,7 @@ private let millisecond: UInt64 = 1_000_000
   /// Each repetition counts up and comes later than the one before; long before the counter is full they are a
   /// HurryTimeout apart.
   @Test func repetitionsBackOff() throws {
-    let pair = ring()
+    let pair = RingPair.atRest()
     pair.tokensToSecond = []
     pair.tokensLost = .max
     pair.send(0, pair.frame(0, .agreed, [99]))
@@ -153,7 +142,7 @@ private let millisecond: UInt64 = 1_000_000
   }
 
   @Test func anIdleRingIsAskedOnceInAHurryTimeout() {
-    let pair = ring()
+    let pair = RingPair.atRest()
     pair.tokensToSecond = []
     pair.run(seconds: 10)
     #expect((15...25).contains(pair.tokensToSecond.count))
@@ -162,10 +151,7 @@ private let millisecond: UInt64 = 1_000_000
   /// While datagrams get lost, the few packets of one visit are copied; not those of a flood, nor when the token comes
   /// back before the gap is over.
   @Test func newPacketsGoToAnotherSegmentTwiceWhileDatagramsGetLost() {
-    let pair = ring { configuration in
-      let daemons = configuration.daemons
-      configuration.segments = daemons.map { Segment(port: 4803, addresses: [$0.address], daemons: [$0]) }
-    }
+    let pair = RingPair.atRest { $0.giveEachDaemonASegment() }
     func packets(after bytes: [UInt8]) -> (sent: Int, different: Int) {
       pair.dataToSecond = []
       pair.keepsTokensBehindData = true
@@ -192,11 +178,10 @@ private let millisecond: UInt64 = 1_000_000
 
   /// Each of the two daemons in a segment of its own.
   private func wideRing(_ copies: Bool) -> RingPair {
-    ring { configuration in
-      let daemons = configuration.daemons
-      configuration.segments = daemons.map { Segment(port: 4803, addresses: [$0.address], daemons: [$0]) }
-      configuration.tokenCopies = copies
-      configuration.earlyRepetition = false
+    RingPair.atRest {
+      $0.giveEachDaemonASegment()
+      $0.tokenCopies = copies
+      $0.earlyRepetition = false
     }
   }
 
@@ -231,7 +216,7 @@ private let millisecond: UInt64 = 1_000_000
 
   @Test(arguments: [true, false])
   func afterALossTokensAreSentTwice(_ copies: Bool) throws {
-    let pair = ring { $0.tokenCopies = copies }
+    let pair = RingPair.atRest { $0.tokenCopies = copies }
     pair.tokensLost = 1
     pair.send(0, pair.frame(0, .agreed, [99]))
     pair.run(seconds: 1)
@@ -253,7 +238,7 @@ private let millisecond: UInt64 = 1_000_000
 
   /// A token that is only late is repeated too, but nobody takes that for a loss.
   @Test func aLateTokenIsNoLoss() {
-    let pair = ring()
+    let pair = RingPair.atRest()
     pair.keepsTokens = true
     pair.send(0, pair.frame(0, .agreed, [99]))
     pair.tokensToSecond = []
@@ -269,7 +254,7 @@ private let millisecond: UInt64 = 1_000_000
   /// Stock sends a second token behind one that is on its way already.
   @Test(arguments: [true, false])
   func aTokenOnItsWayIsNotSentAgainForAHurry(_ early: Bool) throws {
-    let pair = ring { $0.earlyRepetition = early }
+    let pair = RingPair.atRest { $0.earlyRepetition = early }
     pair.keepsTokens = true
     pair.send(0, pair.frame(0, .agreed, [1]))
     #expect(pair.daemons[0].ring.holdsToken == false)
@@ -285,5 +270,12 @@ private let millisecond: UInt64 = 1_000_000
     #expect(pair.received[0] == pair.received[1])
     #expect(pair.received[0].last == 1)
     #expect(zip(pair.received[0], pair.received[0].dropFirst()).contains { $0 == (0, 99) })
+  }
+}
+
+extension Configuration {
+  /// A wide-area ring: every daemon in a segment of its own.
+  fileprivate mutating func giveEachDaemonASegment() {
+    segments = daemons.map { Segment(port: 4803, addresses: [$0.address], daemons: [$0]) }
   }
 }
