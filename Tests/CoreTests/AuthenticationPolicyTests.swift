@@ -1,4 +1,3 @@
-import Foundation
 import SpreadWire
 import Testing
 
@@ -81,21 +80,19 @@ private let ipRequired = AuthenticationPolicy(enabled: .null, required: .ip, acc
 
   /// The recorded handshakes: what was offered, and whether ACCEPT or 0xf7 came in the end.
   @Test func recordings() throws {
-    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .appendingPathComponent("Vectors/client")
-    let expect = try json(folder.appendingPathComponent("expect.json")) as! [String: [String: Any]]
+    let expect = try vectorJSON("client/expect.json") as! [String: [String: Any]]
     var played = 0
     for (name, entry) in expect where name.hasPrefix("auth_") {
       // These two end before a choice is complete; that is the session's business.
       if ["auth_short.json", "auth_silent.json"].contains(name) { continue }
-      let chunks = try json(folder.appendingPathComponent(name)) as! [[String: Any]]
+      let chunks = try vectorJSON("client/" + name) as! [[String: Any]]
       func bytes(_ direction: String) -> [UInt8] {
-        chunks.filter { $0["dir"] as? String == direction }.flatMap { unhex($0["hex"] as! String) }
+        chunks.filter { $0["dir"] as? String == direction }.flatMap { hexBytes($0["hex"] as! String) }
       }
       let sent = bytes("c2s")
       var answer = bytes("s2c")
       if let ours = entry["ours"] as? [String: Any] {
-        answer = unhex((ours["any"] as! [[String: Any]])[0]["s2c"] as! String)
+        answer = hexBytes((ours["any"] as! [[String: Any]])[0]["s2c"] as! String)
       }
       let policy: AuthenticationPolicy =
         switch entry["conf"] as? String {
@@ -121,13 +118,4 @@ private let ipRequired = AuthenticationPolicy(enabled: .null, required: .ip, acc
     }
     #expect(played >= 19)
   }
-}
-
-private func json(_ url: URL) throws -> Any {
-  try JSONSerialization.jsonObject(with: Data(contentsOf: url))
-}
-
-private func unhex(_ text: String) -> [UInt8] {
-  let digits = text.utf8.map { UInt8(AddressText.hexValue($0)!) }
-  return stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
 }

@@ -1,4 +1,3 @@
-import Foundation
 import SpreadWire
 import Testing
 
@@ -19,12 +18,11 @@ private func settings(_ text: String) throws -> Configuration {
 @Suite struct ConfigurationValueTests {
   /// Odd little files beside a running stock 5.0.1 (Tests/Vectors/conf-odd).
   @Test func stockOddities() throws {
-    let url = ConfigurationVectors.folder.deletingLastPathComponent().appendingPathComponent("conf-odd/expected.json")
-    let top = try JSONSerialization.jsonObject(with: Data(contentsOf: url)) as! [String: Any]
+    let top = try vectorJSON("conf-odd/expected.json") as! [String: Any]
     let files = top["files"] as! [String: [String: Any]]
     #expect(files.count == 126)
     for (name, file) in files {
-      let bytes = (file["text"] as? String).map { Array($0.utf8) } ?? unhex(file["hex"] as! String)
+      let bytes = (file["text"] as? String).map { Array($0.utf8) } ?? hexBytes(file["hex"] as! String)
       let (configuration, findings, failed) = ConfigurationVectors.read(bytes)
       if file["ours_differs"] != nil {
         // The other way round: what stock takes is an error here, or (words of 4.x) what it refuses is accepted.
@@ -364,9 +362,4 @@ private func settings(_ text: String) throws -> Configuration {
   func noV4Addresses(text: String) {
     #expect(AddressText.v4(Array(text.utf8)[...]) == nil)
   }
-}
-
-private func unhex(_ text: String) -> [UInt8] {
-  let digits = text.utf8.map { UInt8(AddressText.hexValue($0)!) }
-  return stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
 }

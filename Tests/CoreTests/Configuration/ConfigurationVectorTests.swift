@@ -7,8 +7,7 @@ import Testing
 @testable import SpreadCore
 
 enum ConfigurationVectors {
-  static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent().appendingPathComponent("Vectors/conf")
+  static let folder = vectorFolder.appendingPathComponent("conf")
 
   static func bytes(_ name: String) throws -> [UInt8] {
     Array(try Data(contentsOf: folder.appendingPathComponent(name)))
@@ -20,8 +19,7 @@ enum ConfigurationVectors {
   }
 
   static func expected() throws -> [String: [String: Any]] {
-    let data = try Data(contentsOf: folder.appendingPathComponent("expected.json"))
-    let top = try JSONSerialization.jsonObject(with: data) as! [String: Any]
+    let top = try vectorJSON("conf/expected.json") as! [String: Any]
     return top["files"] as! [String: [String: Any]]
   }
 

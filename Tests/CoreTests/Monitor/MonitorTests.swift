@@ -1,6 +1,5 @@
 // Monitor commands and reload at one daemon of a configuration of three, alone in its ring.
 
-import Foundation
 import SpreadWire
 import Testing
 
@@ -54,7 +53,9 @@ final class WatchedDaemon {
 
   func run(seconds: Int) {
     let end = now.nanoseconds + UInt64(seconds) * 1_000_000_000
-    while let next = deadlines.min(by: { ($0.value, $0.key.rawValue) < ($1.value, $1.key.rawValue) }), next.value <= end {
+    while let next = deadlines.min(by: { ($0.value, $0.key.rawValue) < ($1.value, $1.key.rawValue) }),
+      next.value <= end
+    {
       move(to: Swift.max(next.value, now.nanoseconds))
       deadlines[next.key] = nil
       step(.timer(next.key))
@@ -71,15 +72,22 @@ final class WatchedDaemon {
     _ type: UInt32, _ body: [Int16] = [], order: Endianness = .little, from: UInt32 = 0x0a5b_0001, hash: UInt32? = nil,
     process: UInt32? = nil
   ) {
-    var bytes = [UInt8](repeating: 0, count: PacketHeader.size + 2 * body.count)
-    bytes.withUnsafeMutableBytes { memory in
-      let id = daemon.me.id
+    let id = daemon.me.id
+    command(
       PacketHeader(
         type: PacketType(rawValue: type), order: order, transmitter: id, process: process.map { ProcessID($0) } ?? id,
-        sequence: 6543, configurationHash: hash ?? daemon.configuration.hash, dataLength: UInt16(2 * body.count)
-      ).store(at: memory.baseAddress!)
+        sequence: 6543, configurationHash: hash ?? daemon.configuration.hash),
+      body, from: from)
+  }
+
+  func command(_ header: PacketHeader, _ body: [Int16], from: UInt32) {
+    var header = header
+    header.dataLength = UInt16(2 * body.count)
+    var bytes = [UInt8](repeating: 0, count: PacketHeader.size + 2 * body.count)
+    bytes.withUnsafeMutableBytes { memory in
+      header.store(at: memory.baseAddress!)
       for (i, value) in body.enumerated() {
-        memory.baseAddress!.put16(UInt16(bitPattern: value), at: PacketHeader.size + 2 * i, order)
+        memory.baseAddress!.put16(UInt16(bitPattern: value), at: PacketHeader.size + 2 * i, header.order)
       }
     }
     packet(bytes, from: from)
@@ -100,8 +108,13 @@ final class WatchedDaemon {
     }
   }
 
+  /// Why datagrams were dropped, as far as it was told.
+  var drops: [DropReason] {
+    log.compactMap { if case .dropped(let report) = $0 { report.reason } else { nil } }
+  }
+
   func denials(_ denial: MonitorDenial) -> Int {
-    log.count { if case .dropped(let report) = $0 { report.reason == .monitorDenied(denial) } else { false } }
+    drops.count { $0 == .monitorDenied(denial) }
   }
 
   /// An ALIVE of d2: heard, it would be remembered.
@@ -114,9 +127,9 @@ final class WatchedDaemon {
           type: .alive, transmitter: entry.id, process: entry.id, configurationHash: daemon.configuration.hash),
         members: [entry.id], into: memory)!
     }
-    let before = log.count
+    let before = drops.count
     packet(Array(bytes.prefix(size)), from: 0x0a5b_0000 + UInt32(number))
-    return !log[before...].contains { if case .dropped(let report) = $0 { report.reason == .partitioned } else { false } }
+    return !drops[before...].contains(.partitioned)
   }
 }
 
@@ -125,16 +138,10 @@ struct MonitorTests {
 
   /// The recorded question for a configuration of one daemon, and the shape of the answer (monitor 2).
   @Test func recordedQuestionIsAnswered() throws {
-    let file = URL(filePath: #filePath).deletingLastPathComponent()
-      .appending(path: "../../Vectors/monitor/vectors.json").standardized
-    let json = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
-    let vectors = try #require(json["vectors"] as? [[String: Any]])
+    let file = try vectorJSON("monitor/vectors.json")
+    let vectors = try #require((file as? [String: Any])?["vectors"] as? [[String: Any]])
     func bytes(_ name: String) throws -> [UInt8] {
-      let hex = try #require(vectors.first { $0["name"] as? String == name }?["hex"] as? String)
-      return stride(from: 0, to: hex.count, by: 2).map { at in
-        let start = hex.index(hex.startIndex, offsetBy: at)
-        return UInt8(hex[start..<hex.index(start, offsetBy: 2)], radix: 16)!
-      }
+      hexBytes(try #require(vectors.first { $0["name"] as? String == name }?["hex"] as? String))
     }
     var configuration = Configuration(segments: [
       Segment(port: 4996, addresses: [.v4(0xe15b_0009)], daemons: [WatchedDaemon.entry(1)])
@@ -188,18 +195,11 @@ struct MonitorTests {
     configuration.speaksWire44 = true
     let daemon = WatchedDaemon(configuration)
     func command(_ type: UInt32, _ body: [Int16] = [], process: UInt32 = 0x0a5b_0002, mark: UInt32 = 15_051_963) {
-      var bytes = [UInt8](repeating: 0, count: PacketHeader.size + 2 * body.count)
-      bytes.withUnsafeMutableBytes { memory in
+      daemon.command(
         PacketHeader(
           type: PacketType(rawValue: type), order: order, transmitter: ProcessID(0), process: ProcessID(process),
-          membership: MembershipID(ProcessID(mark), 0), sequence: 6543, configurationHash: 1100,
-          dataLength: UInt16(2 * body.count)
-        ).store(at: memory.baseAddress!)
-        for (i, value) in body.enumerated() {
-          memory.baseAddress!.put16(UInt16(bitPattern: value), at: PacketHeader.size + 2 * i, order)
-        }
-      }
-      daemon.packet(bytes, from: 0x0a63_0001)
+          membership: MembershipID(ProcessID(mark), 0), sequence: 6543, configurationHash: 1100),
+        body, from: 0x0a63_0001)
     }
     command(0x0100_0000, mark: 0)
     command(0x0100_0000, process: 0x0a5b_0009)
@@ -212,7 +212,7 @@ struct MonitorTests {
     #expect(daemon.hears(2))
     // What daemons send each other carries the real hash.
     command(0x0000_0100)
-    #expect(daemon.log.contains { if case .dropped(let report) = $0 { report.reason == .wrongHash(1100) } else { false } })
+    #expect(daemon.drops.contains(.wrongHash(1100)))
     command(0x0100_0000)
     let answer = try #require(daemon.answers.last)
     #expect(answer.to == .monitor(.v4(0x0a5b_0002), port: 6543))

@@ -2,9 +2,8 @@
 
 import Foundation
 
-enum Vectors {
-  static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent().appendingPathComponent("Vectors/client")
+enum Recordings {
+  static let folder = vectorFolder.appendingPathComponent("client")
 
   /// Every recording in the folder, groups/ included, by its name in expect.json.
   static let files: [String] = {
@@ -74,20 +73,4 @@ struct Expectation: Decodable {
   var helpers: [Helper]?
   var auto_name: Bool?
   var ours: Ours?
-}
-
-func hexBytes(_ text: String) -> [UInt8] {
-  var bytes: [UInt8] = []
-  bytes.reserveCapacity(text.utf8.count / 2)
-  var high: UInt8?
-  for character in text.utf8 {
-    let digit = character <= UInt8(ascii: "9") ? character - 48 : character - 87
-    if let h = high {
-      bytes.append(h << 4 | digit)
-      high = nil
-    } else {
-      high = digit
-    }
-  }
-  return bytes
 }

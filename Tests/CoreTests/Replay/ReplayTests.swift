@@ -7,21 +7,21 @@ import Testing
 
 @Suite struct ReplayTests {
   @Test func everyRecordingIsListed() {
-    #expect(Vectors.files.count > 80)
-    for file in Vectors.files {
-      #expect(Vectors.expectations[file] != nil, "\(file) is not in expect.json")
+    #expect(Recordings.files.count > 80)
+    for file in Recordings.files {
+      #expect(Recordings.expectations[file] != nil, "\(file) is not in expect.json")
     }
-    for name in Vectors.expectations.keys {
-      #expect(Vectors.files.contains(name), "expect.json names \(name), which is not there")
+    for name in Recordings.expectations.keys {
+      #expect(Recordings.files.contains(name), "expect.json names \(name), which is not there")
     }
-    #expect(Vectors.playable.count > 70)
+    #expect(Recordings.playable.count > 70)
   }
 
   /// As recorded, and with the client's bytes coming one at a time: the stream may be cut anywhere.
-  @Test(arguments: Vectors.playable, [Int.max, 1])
+  @Test(arguments: Recordings.playable, [Int.max, 1])
   func replay(_ file: String, chunk: Int) {
-    let expectation = Vectors.expectations[file]!
-    let events = Vectors.events(file)
+    let expectation = Recordings.expectations[file]!
+    let events = Recordings.events(file)
     let large = events.reduce(0) { $0 + $1.hex.utf8.count } > 200_000
     var player = Player(expectation, events, chunk: large && chunk == 1 ? 997 : chunk)
     let reason = player.play()
