@@ -21,14 +21,15 @@ import Testing
     try UnixSocketFile(directory: directory.path, name: "4803")
   }
 
-  /// A socket file as a killed daemon leaves it; with `listening` its descriptor is answered and it accepts.
-  private func makeSocket(listening: Bool) -> Int32 {
-    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-    precondition(TestClient.withUnixName(path) { bind(descriptor, $0, $1) } == 0)
-    guard listening else {
-      close(descriptor)
-      return -1
-    }
+  /// A socket bound to `path`; closed, its file is what a killed daemon leaves.
+  private func boundSocket(_ path: String? = nil, type: __socket_type = SOCK_STREAM) -> Int32 {
+    let descriptor = socket(AF_UNIX, Int32(type.rawValue), 0)
+    precondition(TestClient.withUnixName(path ?? self.path) { bind(descriptor, $0, $1) } == 0)
+    return descriptor
+  }
+
+  private func listeningSocket() -> Int32 {
+    let descriptor = boundSocket()
     Glibc.listen(descriptor, 5)
     return descriptor
   }
@@ -43,14 +44,14 @@ import Testing
   }
 
   @Test func leftoverIsReplaced() throws {
-    _ = makeSocket(listening: false)
+    close(boundSocket())
     let file = try open()
     _ = TestClient(path: path)
     file.listener.close()
   }
 
   @Test func socketInUseIsLeftAlone() {
-    let other = makeSocket(listening: true)
+    let other = listeningSocket()
     #expect(throws: UnixSocketFile.Failure.inUse(path)) { _ = try open() }
     _ = TestClient(path: path)
     close(other)
@@ -58,9 +59,8 @@ import Testing
 
   /// Until it listens a socket refuses connections, as a leftover does.
   @Test func socketOfADaemonThatJustStartsIsLeftAlone() {
-    let other = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
     let lock = sys_lock_directory(directory.path)
-    precondition(TestClient.withUnixName(path) { bind(other, $0, $1) } == 0)
+    let other = boundSocket()
     Thread.detachNewThread {
       usleep(100_000)
       Glibc.listen(other, 5)
@@ -72,8 +72,7 @@ import Testing
   }
 
   @Test func datagramSocketIsLeftAlone() {
-    let other = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
-    precondition(TestClient.withUnixName(path) { bind(other, $0, $1) } == 0)
+    let other = boundSocket(type: SOCK_DGRAM)
     #expect(throws: UnixSocketFile.Failure.inUse(path)) { _ = try open() }
     #expect(mode(path) != nil)
     close(other)
@@ -97,7 +96,7 @@ import Testing
     #expect(throws: UnixSocketFile.Failure.notASocket(path)) { _ = try open() }
     #expect(mode(target) == nil)
     // Neither is a link to a leftover socket a leftover socket.
-    #expect(TestClient.withUnixName(target) { bind(socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0), $0, $1) } == 0)
+    close(boundSocket(target))
     #expect(throws: UnixSocketFile.Failure.notASocket(path)) { _ = try open() }
     #expect(mode(target) != nil)
   }
@@ -105,7 +104,7 @@ import Testing
   @Test func onlyOwnFileIsRemoved() throws {
     let file = try open()
     unlink(path)
-    let other = makeSocket(listening: true)
+    let other = listeningSocket()
     file.remove()
     #expect(mode(path) != nil)
     close(other)

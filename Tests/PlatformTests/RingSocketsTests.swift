@@ -62,6 +62,12 @@ import Testing
     func turn(_ ready: Sources = [.packets, .tokens]) { receiver.turn(ready, for: self) }
   }
 
+  /// The two daemons of one segment.
+  static func pair(port: UInt16, addresses: [UInt32] = [0xef4d_0163]) throws -> (Receiver, Receiver) {
+    let configuration = configuration([2], port: port, addresses: addresses)
+    return (try Receiver(configuration, own: 0), try Receiver(configuration, own: 1))
+  }
+
   static func outbox(_ datagrams: [(Datagram.Kind, Destination, tag: UInt8, length: Int)]) -> Outbox {
     var outbox = Outbox()
     for datagram in datagrams {
@@ -79,8 +85,7 @@ import Testing
   }
 
   @Test func packetsOfMixedSizesArriveWholeAndInOrder() throws {
-    let configuration = Self.configuration([2], port: 47902)
-    let (a, b) = (try Receiver(configuration, own: 0), try Receiver(configuration, own: 1))
+    let (a, b) = try Self.pair(port: 47902)
     let sizes = Array(repeating: 1472, count: 70) + [100, 1472, 1472, 40, 40, 41]
     let datagrams = sizes.enumerated().map { (Datagram.Kind.packet, Destination.daemon(1), tag: UInt8($0), length: $1) }
     let sender = RingSender(a.sockets)
@@ -88,7 +93,7 @@ import Testing
     #expect(sender.lost == 0)
     b.turn()
     #expect(b.received == sizes.enumerated().map { "packet \($0) \($1)" })
-    #expect(b.sources == [configuration.daemons[0].address])
+    #expect(b.sources == [.v4(0x7f00_0047)])
   }
 
   @Test func multicastReachesAllOfTheSegmentAndTheSenderItself() throws {
@@ -103,16 +108,14 @@ import Testing
   }
 
   @Test func aSegmentOfSeveralAddressesGetsEachPacketAtEach() throws {
-    let configuration = Self.configuration([2], port: 47906, addresses: [0xef4d_0164, 0xef4d_0165])
-    let (a, b) = (try Receiver(configuration, own: 0), try Receiver(configuration, own: 1))
+    let (a, b) = try Self.pair(port: 47906, addresses: [0xef4d_0164, 0xef4d_0165])
     RingSender(a.sockets).send(Self.outbox([(.packet, .segment, 1, 50)]))
     b.turn()
     #expect(b.received == ["packet 1 50", "packet 1 50"])
   }
 
   @Test func packetsComeBeforeATokenThatArrivedEarlier() throws {
-    let configuration = Self.configuration([2], port: 47912)
-    let (a, b) = (try Receiver(configuration, own: 0), try Receiver(configuration, own: 1))
+    let (a, b) = try Self.pair(port: 47912)
     RingSender(a.sockets).send(
       Self.outbox([(.token, .daemon(1), 9, 40), (.packet, .daemon(1), 1, 50), (.packet, .daemon(1), 2, 50)]))
     b.turn()
@@ -121,8 +124,7 @@ import Testing
 
   /// Clients get what one or two packets brought before the token is taken.
   @Test func fewPacketsAreCalm() throws {
-    let configuration = Self.configuration([2], port: 47926)
-    let (a, b) = (try Receiver(configuration, own: 0), try Receiver(configuration, own: 1))
+    let (a, b) = try Self.pair(port: 47926)
     let sender = RingSender(a.sockets)
     for (packets, sources, calmAfter) in [
       (2, [.packets, .tokens], [2]), (1, [.packets], []), (0, [.packets, .tokens], []), (3, [.packets, .tokens], []),
@@ -138,8 +140,7 @@ import Testing
   }
 
   @Test func thePreferredTokenComesFirst() throws {
-    let configuration = Self.configuration([2], port: 47914)
-    let (a, b) = (try Receiver(configuration, own: 0), try Receiver(configuration, own: 1))
+    let (a, b) = try Self.pair(port: 47914)
     let sender = RingSender(a.sockets)
     sender.send(Self.outbox([(.packet, .daemon(1), 1, 50), (.token, .daemon(1), 9, 40)]))
     b.prefersToken = true
@@ -156,24 +157,21 @@ import Testing
   }
 
   @Test func aDatagramTooLargeForAPacketIsDropped() throws {
-    let configuration = Self.configuration([2], port: 47916)
-    let (a, b) = (try Receiver(configuration, own: 0), try Receiver(configuration, own: 1))
+    let (a, b) = try Self.pair(port: 47916)
     RingSender(a.sockets).send(Self.outbox([(.packet, .daemon(1), 1, 3000), (.packet, .daemon(1), 2, 1472)]))
     b.turn()
     #expect(b.received == ["packet 2 1472"])
   }
 
   @Test func aLargeTokenArrivesWhole() throws {
-    let configuration = Self.configuration([2], port: 47918)
-    let (a, b) = (try Receiver(configuration, own: 0), try Receiver(configuration, own: 1))
+    let (a, b) = try Self.pair(port: 47918)
     RingSender(a.sockets).send(Self.outbox([(.token, .daemon(1), 1, 65_507)]))
     b.turn()
     #expect(b.received == ["token 1 65507"])
   }
 
   @Test func whatCannotBeSentIsCountedAndTheRestGoes() throws {
-    let configuration = Self.configuration([2], port: 47920)
-    let (a, b) = (try Receiver(configuration, own: 0), try Receiver(configuration, own: 1))
+    let (a, b) = try Self.pair(port: 47920)
     let sender = RingSender(a.sockets)
     sender.send(Self.outbox([(.packet, .daemon(1), 1, 65_508), (.token, .daemon(1), 9, 40)]))
     #expect(sender.lost == 1)

@@ -84,6 +84,18 @@ private final class Script: SessionOwner {
     }
   }
 
+  /// What a client that reads slowly gets until it has `count` bytes or nothing comes any more.
+  private func drain(_ client: TestClient, _ count: Int, parts: Int) -> [UInt8] {
+    var bytes: [UInt8] = []
+    while bytes.count < count {
+      let part = client.receive(parts)
+      guard !part.isEmpty else { break }
+      bytes += part
+      sockets.continueWriting(for: script)
+    }
+    return bytes
+  }
+
   private func close(_ slots: Int32...) {
     for slot in slots { sockets.close(SessionID(slot), flushing: false) }
   }
@@ -180,13 +192,7 @@ private final class Script: SessionOwner {
     sockets.flush(for: script)
     #expect(script.backlogs.count == 1)
     #expect((1..<count).contains(script.backlogs[0]))
-    var bytes: [UInt8] = []
-    while bytes.count < count * 1000 {
-      let part = client.receive(100_000)
-      guard !part.isEmpty else { break }
-      bytes += part
-      sockets.continueWriting(for: script)
-    }
+    let bytes = drain(client, count * 1000, parts: 100_000)
     let numbers = stride(from: 0, to: bytes.count - 3, by: 1000).map { (at: Int) -> Int in
       let low = Int(bytes[at])
       let middle = Int(bytes[at + 1]) << 8
@@ -207,13 +213,7 @@ private final class Script: SessionOwner {
     let long = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 + $0 / 251) }
     sockets.write(SessionID(0), message(long))
     sockets.flush(for: script)
-    var bytes: [UInt8] = []
-    while bytes.count < long.count {
-      let part = client.receive(50_000)
-      guard !part.isEmpty else { break }
-      bytes += part
-      sockets.continueWriting(for: script)
-    }
+    let bytes = drain(client, long.count, parts: 50_000)
     #expect(bytes == long)
     #expect(Set(script.backlogs) == [1])
     close(0)
