@@ -395,11 +395,8 @@ import Testing
   }
 
   private func spiMultigroup(_ m: mailbox, _ type: service, _ count: Int32, _ names: UnsafeMutableRawPointer) -> Int32 {
-    typealias Name = (
-      CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar,
-      CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar
-    )
-    return SP_multigroup_multicast(m, type, count, UnsafePointer(names.assumingMemoryBound(to: Name.self)), 0, 1, "x")
+    let names = UnsafePointer(names.assumingMemoryBound(to: CGroupName.self))
+    return SP_multigroup_multicast(m, type, count, names, 0, 1, "x")
   }
 
   @Test func times() {

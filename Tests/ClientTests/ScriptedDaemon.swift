@@ -125,11 +125,13 @@ struct Received: Equatable {
   var body: [UInt8]
 }
 
+/// `char[MAX_GROUP_NAME]` as Swift sees it.
+typealias CGroupName = (
+  CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar,
+  CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar
+)
+
 func receive(_ mbox: mailbox, drop: Bool = false, maxGroups: Int32 = 10, room: Int32 = 1000) -> Received {
-  typealias Name = (
-    CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar,
-    CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar, CChar
-  )
   var type: service = drop ? service(DROP_RECV) : 0
   var sender = [CChar](repeating: 0, count: 32)
   var count: Int32 = -777
@@ -139,7 +141,7 @@ func receive(_ mbox: mailbox, drop: Bool = false, maxGroups: Int32 = 10, room: I
   groups.initialize(repeating: 0, count: 32 * Int(max(maxGroups, 1)))
   var body = [CChar](repeating: 0, count: Int(max(room, 1)))
   defer { groups.deallocate() }
-  let result = groups.withMemoryRebound(to: Name.self, capacity: Int(max(maxGroups, 1))) {
+  let result = groups.withMemoryRebound(to: CGroupName.self, capacity: Int(max(maxGroups, 1))) {
     SP_receive(mbox, &type, &sender, maxGroups, &count, $0, &messageType, &mismatch, room, &body)
   }
   let names = (0..<Int(max(0, min(count, maxGroups)))).map { String(cString: groups + 32 * $0) }

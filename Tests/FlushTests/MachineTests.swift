@@ -50,10 +50,15 @@ private struct Member {
     actions = []
   }
 
-  /// In the view {a, b}, installed everywhere.
-  mutating func settlesWithB() throws {
+  /// Alone until b joins.
+  mutating func seesBJoin() {
     settlesAlone(a)
     sees(membership(2, .causedByJoin, [a, b], changed: b))
+  }
+
+  /// In the view {a, b}, installed everywhere.
+  mutating func settlesWithB() throws {
+    seesBJoin()
     try machine.flush(group, &actions)
     hears(.agreement, 2, from: b, a)
     hears(.installed, 2, from: a, b)
@@ -127,8 +132,7 @@ private func viewMessage(
 
   @Test func aMessageThatOvertookItsViewIsHeldBack() throws {
     var member = try Member(a)
-    member.settlesAlone(a)
-    member.sees(membership(2, .causedByJoin, [a, b], changed: b))
+    member.seesBJoin()
     try member.machine.flush(group, &member.actions)
     member.hears(.agreement, 2, from: b)
     _ = member.wants()
@@ -168,8 +172,7 @@ private func viewMessage(
 
   @Test func aLeaverBeforeItsAgreementTakesItsChangeAway() throws {
     var member = try Member(a)
-    member.settlesAlone(a)
-    member.sees(membership(2, .causedByJoin, [a, b], changed: b))
+    member.seesBJoin()
     try member.machine.flush(group, &member.actions)
     member.sees(membership(3, .causedByDisconnect, [a], changed: b))
     #expect(member.wants() == [request, send(.agreement, 2), send(.agreement, 3)])
@@ -180,8 +183,7 @@ private func viewMessage(
 
   @Test func aLeaverAfterItsAgreementLeavesItsChange() throws {
     var member = try Member(a)
-    member.settlesAlone(a)
-    member.sees(membership(2, .causedByJoin, [a, b], changed: b))
+    member.seesBJoin()
     member.hears(.agreement, 2, from: b)
     member.sees(membership(3, .causedByDisconnect, [a], changed: b))
     try member.machine.flush(group, &member.actions)
