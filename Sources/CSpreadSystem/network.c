@@ -47,7 +47,8 @@ int net_udp_socket(const struct sys_address *address, int shared) {
   if (fd < 0) return fd;
   if ((result = set_option(fd, SOL_SOCKET, SO_BROADCAST, 1)) < 0) return close_with(fd, result);
   if (shared && (result = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1)) < 0) return close_with(fd, result);
-  if (address->family == 6 && (result = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) < 0) return close_with(fd, result);
+  if (address->family == 6 && (result = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) < 0)
+    return close_with(fd, result);
   if ((result = RESULT(bind(fd, (struct sockaddr *)&name, length))) < 0) return close_with(fd, result);
   return fd;
 }

@@ -123,7 +123,8 @@ int sys_listen_tcp(const struct sys_address *address, int backlog, int reuse) {
   int fd = stream_socket(name.ss_family), result;
   if (fd < 0) return fd;
   if (reuse && (result = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1)) < 0) return close_with(fd, result);
-  if (address->family == 6 && (result = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) < 0) return close_with(fd, result);
+  if (address->family == 6 && (result = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) < 0)
+    return close_with(fd, result);
   if ((result = RESULT(bind(fd, (struct sockaddr *)&name, length))) < 0) return close_with(fd, result);
   if ((result = RESULT(listen(fd, backlog))) < 0) return close_with(fd, result);
   return fd;

@@ -83,8 +83,8 @@ public enum Client {
   // MARK: Leaving
 
   /// Tells the daemon, then closes when the daemon has heard it: a close with something unread, or with something still
-  /// to come, resets the connection, and a reset throws away what the daemon has not read yet: the last messages of this
-  /// session (stock loses them). What the telling meets does not matter.
+  /// to come, resets the connection, and a reset throws away what the daemon has not read yet: the last messages of
+  /// this session (stock loses them). What the telling meets does not matter.
   public static func disconnect(_ mailbox: Int32) throws(ClientError) {
     try SessionTable.withSession(mailbox) { session throws(ClientError) in
       let isTold = (try? control(.kill, session, session.privateGroup)) != nil

@@ -4,8 +4,8 @@
 //   draining   clients are no longer read. What they sent is numbered and sent until every daemon of the ring has it
 //   speaking   I lead: FORM1, without me in it, to the first of the others: they form their ring in one round.
 //              Else REFER with my own id to the leader: a daemon of ours answers and makes that FORM1 for me. Stock
-//              ignores a REFER in operation; when no answer comes, an ALIVE in the name of another member makes all look
-//              for each other at once, which spares them the token timeout.
+//              ignores a REFER in operation; when no answer comes, an ALIVE in the name of another member makes all
+//              look for each other at once, which spares them the token timeout.
 //   gone       clients are told what is left for them and closed
 //
 // All of it is said twice, since datagrams get lost, and bounded in time: after `drainLimit` the daemon goes as it is.

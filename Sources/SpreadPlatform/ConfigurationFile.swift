@@ -65,7 +65,8 @@ public final class ConfigurationFile {
   }
 
   private static func addAccessRules(to reading: inout Reading, _ files: [KeptFile]) throws(Failure) {
-    guard reading.configuration.enabledMethods.union(reading.configuration.requiredMethods).contains(.ip) else { return }
+    let methods = reading.configuration.enabledMethods.union(reading.configuration.requiredMethods)
+    guard methods.contains(.ip) else { return }
     guard let file = files.first(where: \.exists) else {
       reading.lacksAccessFile = true
       return

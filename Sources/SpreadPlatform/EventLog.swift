@@ -64,7 +64,8 @@ public struct EventLog: Sendable {
   ///   - sink: where the lines go.
   ///   - otherwise: time stamp when the settings have none.
   public static func with(
-    _ settings: LogSettings, to sink: LogSink, format: LogFormat, otherwise: TimeStampStyle = TimeStampStyle(format: nil)
+    _ settings: LogSettings, to sink: LogSink, format: LogFormat,
+    otherwise: TimeStampStyle = TimeStampStyle(format: nil)
   ) -> EventLog {
     let stamp = settings.timeStamp.map { TimeStampStyle(format: $0.format, withMicroseconds: $0.microseconds) }
     return EventLog(

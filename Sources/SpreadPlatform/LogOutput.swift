@@ -1,7 +1,7 @@
 // How log lines look: the handler behind swift-log's interface.
 //
 //   text  2026-05-01 10:20:30 info session.accepted: alice connected over the unix socket (from=unix user=alice)
-//   json  {"time":"2026-05-01T08:20:30.123456Z","level":"info","event":"session.accepted","message":"alice ...","from":...}
+//   json  {"time":"2026-05-01T08:20:30.123456Z","level":"info","event":"session.accepted","message":"alice ...",...}
 //
 // The word before the colon is the stable name of the event; programs search for it and for the fields.
 

@@ -81,8 +81,8 @@ extension LogLine {
     if summary.keepsRing { parts.append("the ring goes on") }
     if summary.becameAccelerated {
       parts.append(
-        "AcceleratedRing is not written, which makes a reload choose the accelerated ring: daemons that start now do not "
-          + "fit; write AcceleratedRing explicitly")
+        "AcceleratedRing is not written, which makes a reload choose the accelerated ring: daemons that start now do "
+          + "not fit; write AcceleratedRing explicitly")
     }
     self.init(
       summary.becameAccelerated ? .warning : .print, "reload.done",
@@ -316,7 +316,8 @@ extension DropReport {
     case .malformed(let failure): "\(source.text) sends what no daemon sends: \(failure.text)"
     case .wrongHash(let hash):
       "\(source.text) has another configuration (its hash is \(hash)); "
-        + (change.map { "it is that of this one \($0)" } ?? "compare the files with spread --check -c FILE --against FILE")
+        + (change.map { "it is that of this one \($0)" }
+          ?? "compare the files with spread --check -c FILE --against FILE")
     case .unknownTransmitter(let id): "\(source.text) sends as the daemon \(id.rawValue), which is not configured"
     case .wrongSource(let id): "\(source.text) sends as the daemon \(id.rawValue), which has another address"
     case .partitioned: "\(source.text) is in another part of a partition that a monitor made"

@@ -98,7 +98,8 @@ public final class Shell: SessionOwner, RingOwner {
       outbox.departure == .complete
         ? LogLine(.info, "daemon.stopped", "daemon stopped in order")
         : LogLine(
-          .warning, "daemon.stopped", "daemon stopped without leaving its ring in order; its last messages may be lost"))
+          .warning, "daemon.stopped",
+          "daemon stopped without leaving its ring in order; its last messages may be lost"))
   }
 
   private func turn(_ ready: Sources) {

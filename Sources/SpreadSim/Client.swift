@@ -145,7 +145,7 @@ extension World {
     number >= 0 ? groupNames[number] : privateName(of: -1 - number)
   }
 
-  /// Different in every message. Its number travels as the message type, so that messages of 0 and 1 bytes have one too.
+  /// Different in every message. Its number travels as the message type, so messages of 0 and 1 bytes have one too.
   func content(_ counter: UInt32, _ size: Int, _ client: Int) -> [UInt8] {
     var mix = SplitMix64(UInt64(counter) << 32 | UInt64(client))
     return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in

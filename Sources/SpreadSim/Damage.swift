@@ -1,5 +1,5 @@
-// Damaged datagrams (evs-properties 12, "corrupt"): the wire has no checksum, so what a daemon believes then may be wrong.
-// What must hold all the same: no daemon stops, no session is lost, and when the damage ends all come together.
+// Damaged datagrams (evs-properties 12, "corrupt"): the wire has no checksum, so what a daemon believes then may be
+// wrong. What must hold all the same: no daemon stops, no session is lost, and when the damage ends all come together.
 
 import SpreadCheck
 
@@ -57,7 +57,8 @@ extension World {
       guard options.core.isEmpty || options.core.contains(node.index) else { continue }
       let ring = daemon.horizon.ring
       if others.contains(where: { $0.daemon.map { $0.horizon.ring != ring } ?? false }) {
-        fail("X.together", "when nothing is damaged any more all come together", [.daemon(place, file.records.count - 1)])
+        fail(
+          "X.together", "when nothing is damaged any more all come together", [.daemon(place, file.records.count - 1)])
       }
     }
     return report

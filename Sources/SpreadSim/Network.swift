@@ -112,15 +112,17 @@ struct Network {
     options.exchangeLoss = 0
     options.partialMulticast = 0
     // An idle leader keeps the token for the hurry timeout, and then it must get around before anybody's token timeout
-    // (daemon-ring 3.8, 4.2): a ring whose round takes longer than the rest of that time loses its token again and again.
+    // (daemon-ring 3.8, 4.2): a ring whose round takes longer than the rest of that time keeps losing its token.
     let round = 0.25 * (Double(timeouts.token) - Double(timeouts.hurry)) / 1000
-    options.delayMean = min(options.delayMean, 0.02, max(round / Double(daemons) - options.delayFloor - options.service, 0.001))
+    let hop = round / Double(daemons) - options.delayFloor - options.service
+    options.delayMean = min(options.delayMean, 0.02, max(hop, 0.001))
     // Order has no meaning across the end of a jam.
     for link in lastArrival.indices { (lastArrival[link], stalledUntil[link]) = (0, 0) }
   }
 
   private mutating func happens(
-    _ kind: Decision.Kind, _ probability: Double, _ draw: Double, _ link: Int, _ datagramClass: DatagramClass, _ use: Int
+    _ kind: Decision.Kind, _ probability: Double, _ draw: Double, _ link: Int, _ datagramClass: DatagramClass,
+    _ use: Int
   ) -> Bool {
     guard draw < probability else { return false }
     let decision = Decision(kind, link: link, datagramClass, use: use)
@@ -150,7 +152,9 @@ struct Network {
       let draw = part(exchanges[link].next(), 32)
       if happens(.exchange, options.exchangeLoss, draw, link, datagramClass, use) { return (nil, nil) }
     }
-    if isMulticast, happens(.miss, options.partialMulticast, part(c, 32), link, datagramClass, use) { return (nil, nil) }
+    if isMulticast, happens(.miss, options.partialMulticast, part(c, 32), link, datagramClass, use) {
+      return (nil, nil)
+    }
     let swaps = options.swap > 0 && happens(.swap, options.swap, part(c, 0), link, datagramClass, use)
     var first = arrival(link, UInt32(truncatingIfNeeded: b >> 32), overtakes: swaps, now)
     // Not tokens: a round counter of four bits cannot tell one that is sixteen rounds late (daemon-ring 3.2).

@@ -1,5 +1,5 @@
-// One configured daemon in the world: the production core, driven as the shell drives it (one turn takes one packet, and
-// a token only when no packet waits, daemon-ring 3.1), with sockets that fill, timers and clocks of its own.
+// One configured daemon in the world: the production core, driven as the shell drives it (one turn takes one packet,
+// and a token only when no packet waits, daemon-ring 3.1), with sockets that fill, timers and clocks of its own.
 
 import DequeModule
 import SpreadCheck
@@ -9,8 +9,8 @@ import SpreadWire
 final class Node {
   let index: Int
   let name: String
-  /// nil: not running. `isRunning` says the same and is what is asked all the time: comparing the optional to nil copies
-  /// the whole daemon.
+  /// nil: not running. `isRunning` says the same and is what is asked all the time: comparing the optional to nil
+  /// copies the whole daemon.
   var daemon: Daemon?
   var isRunning = false
   var outbox = Outbox()

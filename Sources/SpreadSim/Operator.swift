@@ -1,5 +1,5 @@
-// What an operator does to running daemons: divide the ring by a monitor, change the configuration file and have it read
-// again (monitor 3, configuration 10).
+// What an operator does to running daemons: divide the ring by a monitor, change the configuration file and have it
+// read again (monitor 3, configuration 10).
 
 import SpreadCheck
 import SpreadCore

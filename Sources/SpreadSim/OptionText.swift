@@ -1,5 +1,5 @@
-// Options as text: name=value, for reports, for saved schedules and for the `world` command of scenarios. An option that is
-// not in the table does not exist there; `spread-sim` refuses to start then.
+// Options as text: name=value, for reports, for saved schedules and for the `world` command of scenarios. An option
+// that is not in the table does not exist there; `spread-sim` refuses to start then.
 
 /// One option: how it is written and read.
 struct OptionField: Sendable {

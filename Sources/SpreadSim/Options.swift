@@ -1,5 +1,5 @@
-// What a run is like, drawn from its seed: swarm testing, each family of faults is switched off altogether in half of the
-// runs (evs-properties 12).
+// What a run is like, drawn from its seed: swarm testing, each family of faults is switched off altogether in half of
+// the runs (evs-properties 12).
 
 /// Runs that are asked for by a flag.
 public enum Flavour: Sendable {

@@ -1,5 +1,5 @@
-// Everything that happens in a run besides what the network does to single datagrams, drawn before it starts: faults and
-// what clients do. A run is repeated with some of it left out by leaving entries out of the list.
+// Everything that happens in a run besides what the network does to single datagrams, drawn before it starts: faults
+// and what clients do. A run is repeated with some of it left out by leaving entries out of the list.
 
 import SpreadCheck
 import SpreadWire
@@ -61,8 +61,8 @@ public enum Action: Sendable {
   case wallStep(Int, seconds: Int)
   /// A monitor divides the ring for so many nanoseconds; component by daemon.
   case divide([Int], UInt64)
-  /// Another file for so many nanoseconds. All daemons read it within `spread`, and the first file again within `spread`
-  /// of the end.
+  /// Another file for so many nanoseconds. All daemons read it within `spread`, and the first file again within
+  /// `spread` of the end.
   case reconfigure(UInt64, spread: UInt64, FileChange)
   case connect(Int)
   case join(Int, group: Int)
@@ -128,7 +128,8 @@ extension Options {
 
   /// Times of a Poisson process.
   private func times(
-    _ random: inout Xoshiro256, rate: Double, from: UInt64 = 0, until: UInt64, _ body: (UInt64, inout Xoshiro256) -> Void
+    _ random: inout Xoshiro256, rate: Double, from: UInt64 = 0, until: UInt64,
+    _ body: (UInt64, inout Xoshiro256) -> Void
   ) {
     guard rate > 0 else { return }
     var time = Double(from)
@@ -307,7 +308,9 @@ extension Options {
         PlanEntry(time, random.chance(clientCrash) ? .vanish(client, part: random.unit()) : .disconnect(client)))
     }
     if random.chance(slowReaders) {
-      entries.append(PlanEntry(seconds(random.uniform(0, 30)), .readingRate(client, random.chance(0.3) ? 0 : random.spread(0.5, 50))))
+      entries.append(
+        PlanEntry(
+          seconds(random.uniform(0, 30)), .readingRate(client, random.chance(0.3) ? 0 : random.spread(0.5, 50))))
       entries.append(PlanEntry(quiet, .readingRate(client, nil)))
     }
     // The ring rests in the last seconds of a run.

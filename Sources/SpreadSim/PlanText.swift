@@ -1,5 +1,5 @@
-// The plan and the network's faults as words, for reports, saved schedules and scenarios. Daemons are d1.., clients c0..,
-// groups g0...
+// The plan and the network's faults as words, for reports, saved schedules and scenarios. Daemons are d1.., clients
+// c0.., groups g0...
 //
 //   cut TIME D>D ...              these links carry nothing for so long; `ever` instead of a time
 //   stall TIME D>D ...            what is sent on them in that time arrives when it is over
@@ -98,7 +98,8 @@ extension Action {
     case .stall(let links, let length):
       return "stall \(timeText(length)) " + links.map(\.text).joined(separator: " ")
     case .crash(let daemon, let after, let back):
-      return "crash d\(daemon + 1)" + (after.map { " after=\($0)" } ?? "") + (back.map { " back=\(timeText($0))" } ?? "")
+      return "crash d\(daemon + 1)" + (after.map { " after=\($0)" } ?? "")
+        + (back.map { " back=\(timeText($0))" } ?? "")
     case .retire(let daemon, let back): return "retire d\(daemon + 1) \(timeText(back))"
     case .pause(let daemon, let length): return "pause d\(daemon + 1) \(timeText(length))"
     case .wallStep(let daemon, let seconds): return "wall d\(daemon + 1) \(seconds)"
@@ -206,7 +207,8 @@ extension Action {
     case "slow":
       self = .readingRate(client, rest.first.flatMap { Double($0) })
     case "send":
-      guard rest.count >= 3, let service = Service.allCases.first(where: { "\($0)" == rest[0] }), let size = Int(rest[2])
+      guard rest.count >= 3, let service = Service.allCases.first(where: { "\($0)" == rest[0] }),
+        let size = Int(rest[2])
       else { return nil }
       let names = rest[1].split(separator: ",")
       let groups = names.compactMap { number($0, "g") ?? number($0, "c").map { -1 - $0 } }

@@ -1,5 +1,5 @@
-// All randomness of a run (evs-properties 12): xoshiro256** seeded by SplitMix64. One seed, many streams: each link, each
-// client and each plan draws from a stream of its own, so that leaving one decision out does not shift the others
+// All randomness of a run (evs-properties 12): xoshiro256** seeded by SplitMix64. One seed, many streams: each link,
+// each client and each plan draws from a stream of its own, so that leaving one decision out does not shift the others
 // (evs-properties 13, "Replays take the decisions by key").
 
 struct SplitMix64 {

@@ -1,5 +1,5 @@
-// What a failing seed says (evs-properties 13): how to repeat it, the property and the lines that prove it, the options,
-// the shortest schedule found, and the last events before the proof.
+// What a failing seed says (evs-properties 13): how to repeat it, the property and the lines that prove it, the
+// options, the shortest schedule found, and the last events before the proof.
 
 import SpreadCheck
 

@@ -1,8 +1,9 @@
-// Scenarios written by hand: a text file of blocks, each some commands, a line `----` and what they print. Blocks of one
-// file follow each other in one world (evs-properties 14).
+// Scenarios written by hand: a text file of blocks, each some commands, a line `----` and what they print. Blocks of
+// one file follow each other in one world (evs-properties 14).
 //
-//   world DAEMONS [CLIENTS] [name=value ...]   begins anew; daemons d1.., clients c0.. (cN lives at d(N % DAEMONS + 1));
-//                                    names: delay (ms), limit, personal and all options of the simulator (OptionText)
+//   world DAEMONS [CLIENTS] [name=value ...]
+//                                    begins anew; daemons d1.., clients c0.. (cN lives at d(N % DAEMONS + 1)); names:
+//                                    delay (ms), limit, personal and all options of the simulator (OptionText)
 //   at TIME ACTION                   what shall happen then (PlanText); right behind world
 //   faults                           of the faults that the options draw only those named happen; right behind world
 //   fault KIND FROM>TO CLASS N       the N-th datagram of this class on the link
@@ -16,8 +17,8 @@
 //   split D... | D... [| ...]        cuts what was whole      oneway D D      heal
 //   retire D ...                     leaves in order, as at SIGTERM
 //   stop D ...   start D ...   pause D   resume D   clock D SECONDS
-//   foreign D [accelerated]          when it starts next, D has another configuration file: another port, or another kind
-//                                    of ring; `same` D: the file of the others again
+//   foreign D [accelerated]          when it starts next, D has another configuration file: another port, or another
+//                                    kind of ring; `same` D: the file of the others again
 //   drop|duplicate|delay FROM>TO KIND [xN] [TIME]         FROM, TO: a daemon or *; `through` ends them all
 //   stop-after D KIND [xN]           the daemon stops behind the N-th such datagram
 //   clients [C ...]                  what these (all) clients saw since they were last asked, above the Flush layer
@@ -26,8 +27,8 @@
 //   daemons                          state and ring of every daemon
 //   groups                           how far every daemon is with its groups, and what it holds of them
 //   packets                          the packets that daemons made, and got, since last asked
-//   tokens                           how many tokens daemons took since last asked, how many of them had been sent again, and
-//                                    how many packets were asked for
+//   tokens                           how many tokens daemons took since last asked, how many of them had been sent
+//                                    again, and how many packets were asked for
 //   settle                           goes on until all that was sent is through, as at the end of a seed
 //   check [settled]                  all checkers; those of a healed end when the world has an end
 

@@ -506,7 +506,9 @@ public final class World {
     case .close(let id, _):
       if let client = node.sessions[id.index] {
         node.sessions[id.index] = nil
-        if client.isOpen, !node.isRetiring { closedByDaemon.append((client, client.inbox.count - SimClient.socketMessages)) }
+        if client.isOpen, !node.isRetiring {
+          closedByDaemon.append((client, client.inbox.count - SimClient.socketMessages))
+        }
         sessionClosed(client)
       }
     }
@@ -531,7 +533,9 @@ public final class World {
   private func sendDamaged(
     _ bytes: UnsafeRawBufferPointer, _ kind: Event.Kind, from sender: Int, to receiver: Int, at arrival: UInt64
   ) -> Bool {
-    guard options.corrupt > 0, !isCalm, let changed = damage.strike(bytes, isToken: kind == .token) else { return false }
+    guard options.corrupt > 0, !isCalm, let changed = damage.strike(bytes, isToken: kind == .token) else {
+      return false
+    }
     changed.withUnsafeBytes {
       let packet = pool.add($0, from: sender, hash: World.contentHash($0))
       queue.add(kind, receiver, Int(packet), at: arrival)
@@ -539,8 +543,8 @@ public final class World {
     return true
   }
 
-  /// What a daemon sends, as it is in this machine's order and as it goes on the wire. Packets that are passed on keep the
-  /// order of their maker, others get that of the daemon.
+  /// What a daemon sends, as it is in this machine's order and as it goes on the wire. Packets that are passed on keep
+  /// the order of their maker, others get that of the daemon.
   private func send(_ bytes: UnsafeRawBufferPointer, _ datagram: Datagram, _ node: Node) {
     let isToken = datagram.kind == .token
     if orderOfDatagram(bytes) != .native, let native = turned(bytes, isToken: isToken, to: .native) {

@@ -68,7 +68,7 @@ package struct TextOutput {
   package mutating func put(_ text: String) { bytes.append(contentsOf: text.utf8) }
 
   /// Raw bytes, e.g. a message body: they need not be UTF-8.
-  package mutating func put<Bytes: Collection>(_ raw: Bytes) where Bytes.Element == UInt8 { bytes.append(contentsOf: raw) }
+  package mutating func put(_ raw: some Collection<UInt8>) { bytes.append(contentsOf: raw) }
 
   package mutating func flush() {
     var rest = bytes[...]

@@ -135,7 +135,9 @@ struct Menu {
     for segment in daemons.segments {
       for index in segment {
         text += "\t\(daemons.peers[index].name) personal window\t\(windows.personal[index])\n"
-        if isAccelerated { text += "\t\(daemons.peers[index].name) accelerated window\t\(windows.accelerated[index])\n" }
+        if isAccelerated {
+          text += "\t\(daemons.peers[index].name) accelerated window\t\(windows.accelerated[index])\n"
+        }
       }
       text += "\n"
     }
@@ -226,7 +228,9 @@ struct Menu {
 
   private func sendPartition() {
     say("Monitor: send partition\n")
-    for index in daemons.peers.indices { tell { () throws(SystemError) in try daemons.sendPartition(partition, to: index) } }
+    for index in daemons.peers.indices {
+      tell { () throws(SystemError) in try daemons.sendPartition(partition, to: index) }
+    }
   }
 
   private mutating func defineWindows() {
@@ -247,7 +251,9 @@ struct Menu {
   private mutating func sendWindows() {
     windows = drawnWindows
     say("Monitor: send flow control params\n")
-    for index in daemons.peers.indices { tell { () throws(SystemError) in try daemons.sendWindows(windows, to: index) } }
+    for index in daemons.peers.indices {
+      tell { () throws(SystemError) in try daemons.sendWindows(windows, to: index) }
+    }
     prompt()
   }
 

@@ -22,7 +22,9 @@ struct Report {
     let last = last ?? DaemonStatus()
     let s = status
     let ring = s.acceleratedRing == 0 ? "regular" : "accelerated"
-    func row(_ label: String, _ a: Int32, _ second: String, _ b: Int32, _ third: String, _ c: some BinaryInteger) -> String {
+    func row(
+      _ label: String, _ a: Int32, _ second: String, _ b: Int32, _ third: String, _ c: some BinaryInteger
+    ) -> String {
       "\(label): \(pad(a, 7))\t\(second): \(pad(b, 7))\t\(third): \(pad(c, 7))\n"
     }
     let patch = pad(s.patchVersion, 2)
@@ -59,7 +61,8 @@ struct Report {
     let state = Self.states.indices.contains(Int(s.state) - 1) ? Self.states[Int(s.state) - 1] : String(s.state)
     let numbers: [(String, Int64)] = [
       ("id", Int64(s.process.rawValue)), ("seconds", Int64(s.seconds)), ("groups_state", Int64(s.groupsState)),
-      ("daemons", Int64(s.daemons)), ("segments", Int64(s.segments)), ("membership_changes", Int64(s.membershipChanges)),
+      ("daemons", Int64(s.daemons)), ("segments", Int64(s.segments)),
+      ("membership_changes", Int64(s.membershipChanges)),
       ("sessions", Int64(s.sessions)), ("groups", Int64(s.groups)), ("token_rounds", Int64(s.tokenRounds)),
       ("token_hurries", Int64(s.hurries)), ("packets_sent", Int64(s.packetsSent)),
       ("packets_received", Int64(s.packetsReceived)), ("packets_delivered", Int64(s.packetsDelivered)),

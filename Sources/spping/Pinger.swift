@@ -73,7 +73,9 @@ struct Pinger {
 
   private mutating func ping() {
     let now = microseconds()
-    let words = [UInt32(truncatingIfNeeded: sent), UInt32(truncatingIfNeeded: now / 1_000_000), UInt32(now % 1_000_000)]
+    let words = [
+      UInt32(truncatingIfNeeded: sent), UInt32(truncatingIfNeeded: now / 1_000_000), UInt32(now % 1_000_000),
+    ]
     words.withUnsafeBytes { body.replaceSubrange(0..<12, with: $0) }
     body[Ping.kind] = 1
     body.replaceSubrange(Ping.origin, with: name.map(UInt8.init(bitPattern:)))

@@ -114,10 +114,10 @@ struct Launch {
       log.tell(LogLine(.warning, "configuration.warning", finding.description, in: .configuration))
     }
     if plan.lacksAccessFile {
+      let files = ConfigurationFile.accessFiles.joined(separator: " or ")
       log.tell(
         LogLine(
-          .warning, "access.no-file",
-          "no \(ConfigurationFile.accessFiles.joined(separator: " or ")): clients that need the method IP are all refused"))
+          .warning, "access.no-file", "no \(files): clients that need the method IP are all refused"))
     }
   }
 

@@ -16,7 +16,8 @@ let help = """
          spread-sim --planted NAME ...            any of these with a planted bug (builds with SPREAD_BUGS only)
          spread-sim --measure                     virtual seconds per second of processor, 5 daemons under load
 
-  Runs:    --corrupt        datagrams are damaged: only "no daemon stops, no session is lost, all come together" is checked
+  Runs:    --corrupt        datagrams are damaged: only "no daemon stops, no session is lost, all come together" is
+                            checked
            --core           some daemons stay together in the end, everything else is broken for ever
                             (without the flag: in one run of twenty)
   Output:  -v               a line for every seed          --dump PREFIX   trace lines of the files that begin so
@@ -143,7 +144,11 @@ func shortest(_ outcome: Outcome, _ property: String) -> Shrunk? {
 func saved(_ shrunk: Shrunk) -> String? {
   guard let directory = arguments.save else { return nil }
   var text = shrunk.scenario
-  do throws(ScenarioError) { text = try runScenario(text) } catch { tell("the shortest schedule is no scenario: \(error)") }
+  do throws(ScenarioError) {
+    text = try runScenario(text)
+  } catch {
+    tell("the shortest schedule is no scenario: \(error)")
+  }
   let path = "\(directory)/\(hexadecimal(shrunk.options.seed))-\(shrunk.property).txt"
   guard let file = fopen(path, "w") else {
     tell("\(path) cannot be written")
@@ -189,7 +194,9 @@ func lines(_ trace: Trace, _ prefix: String) -> String {
 }
 
 func measure() {
-  for (name, floor, mean, rate) in [("light", 0.01, 0.01, 0.5), ("medium", 0.002, 0.002, 4.0), ("heavy", 0.0005, 0.0005, 20.0)] {
+  for (name, floor, mean, rate) in [
+    ("light", 0.01, 0.01, 0.5), ("medium", 0.002, 0.002, 4.0), ("heavy", 0.0005, 0.0005, 20.0),
+  ] {
     var options = Options(seed: 1)
     options.daemons = 5
     options.clientsPerDaemon = 4

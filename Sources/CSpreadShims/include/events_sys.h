@@ -2,8 +2,8 @@
 #ifndef SPREAD_EVENTS_SYS_H
 #define SPREAD_EVENTS_SYS_H
 
-/* A descriptor set: one bit each for descriptors 0..1024, in the layout of select(2). Three stand in a row: read, write,
-   except. 1024 itself is one more than fd_set holds, but the interface allows it. */
+/* A descriptor set: one bit each for descriptors 0..1024, in the layout of select(2). Three stand in a row: read,
+   write, except. 1024 itself is one more than fd_set holds, but the interface allows it. */
 enum {
   spread_events_max_fd = 1024,
   spread_events_set_words = spread_events_max_fd / (8 * sizeof(unsigned long)) + 1

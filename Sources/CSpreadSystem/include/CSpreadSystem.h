@@ -129,8 +129,8 @@ int sys_raise_descriptor_limit(int wanted);
 /* The i-th word of the command line, the first is the program; NULL behind the last. Swift's own list is empty where
  * /proc is not mounted. */
 const char *sys_argument(int i);
-/* Once, at the start: what large buffers need comes from the system by itself. In a heap that a burst made large, the few
- * small things that stay keep its pages. */
+/* Once, at the start: what large buffers need comes from the system by itself. In a heap that a burst made large, the
+ * few small things that stay keep its pages. */
 void sys_keep_heap_small(void);
 /* Hands free memory back to the system where the C library keeps it. */
 void sys_release_memory(void);

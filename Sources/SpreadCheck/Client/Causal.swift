@@ -1,5 +1,5 @@
 // C3: causal order (evs-properties 6.3). m comes before n when one session sent both in that order, or when the
-// sender of n had received m before. Every message carries a vector: by sender, the last message known when it was sent.
+// sender of n had received m before. Every message carries a vector: by sender, the last message known at sending.
 
 import SpreadWire
 

@@ -55,7 +55,7 @@ private struct FifoReceiver {
     }
   }
 
-  /// Every message the sender sent between two that came, to a group the receiver shared with it all the time, came too.
+  /// Every message the sender sent between two that came, to a group the receiver shared all the time, came too.
   private func checkGap(_ first: Int32, _ firstRecord: Int, _ second: Int32, _ secondRecord: Int) {
     let (start, end) = (Int(places[Int(first)]), Int(places[Int(second)]))
     let message = index.messages[Int(first)]

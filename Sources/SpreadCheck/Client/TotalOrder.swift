@@ -1,4 +1,4 @@
-// C4: one total order of ordered messages and light views (evs-properties 6.4), G2.order: views of a group in one order.
+// C4: one total order of ordered messages and light views (evs-properties 6.4), G2.order: a group's views in one order.
 
 import SpreadWire
 

@@ -82,7 +82,9 @@ private struct ConfigurationOrder {
     for (place, daemon) in daemons.enumerated() { places[daemon] = place }
   }
 
-  private func place(_ member: NameID, _ names: Names) -> Int { names.daemon(of: member).flatMap { places[$0] } ?? .max }
+  private func place(_ member: NameID, _ names: Names) -> Int {
+    names.daemon(of: member).flatMap { places[$0] } ?? .max
+  }
 
   /// The first two members that stand the wrong way round.
   func inversion(_ members: [NameID], _ names: Names) -> (NameID, NameID)? {

@@ -104,9 +104,9 @@ private func checkStay(
           index.rank($0.message) >= 2 && lastDelivered[Int($0.message)] == nil
         })
       {
+        let message = findings.text(index.messages[Int(missing.message)].id)
         findings.fail(
-          "E6.gapBeforeTrans",
-          "before the transitional configuration nothing is left out: \(findings.text(index.messages[Int(missing.message)].id)) was",
+          "E6.gapBeforeTrans", "before the transitional configuration nothing is left out: \(message) was",
           [.daemon(packet.origin, packet.record), here])
       }
       complete += 1

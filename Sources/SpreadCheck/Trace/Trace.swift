@@ -67,8 +67,8 @@ public struct RunRecord: Equatable, Sendable {
   public var sessionLimit: Int32?
   /// Hurry timeout.
   public var hurry: Int64?
-  /// Rings whose ids have a time below `lateUntil` begin with so many numbers left; what is recorded of them counts from
-  /// their begin (simulator only).
+  /// Rings whose ids have a time below `lateUntil` begin with so many numbers left; what is recorded of them counts
+  /// from their begin (simulator only).
   public var numbersLeft: Int32?
   public var lateUntil: Int32 = .min
 

@@ -94,7 +94,9 @@ private struct Fields {
     return layer
   }
 
-  func otherLayer() -> JSONFailure { wrong("layer", "a session's lines are all of one layer: give the other another c") }
+  func otherLayer() -> JSONFailure {
+    wrong("layer", "a session's lines are all of one layer: give the other another c")
+  }
 
   func string(_ key: String) throws(JSONFailure) -> String {
     guard case .string(let text)? = value[key] else { throw wrong(key, "a string is missing") }

@@ -1,11 +1,11 @@
 // Who is in which group, and what members are told (daemon-groups 2, 6, 7). The exchange of group state between
 // daemons after a membership change: StateExchange.swift.
 //
-//   state        TRANS                REG                        JOIN LEAVE KILL           GROUPS
-//   operational  -> transitional      not possible               applied                   dropped
-//   transitional not possible         -> operational, gathering  applied (transitional)    dropped
-//   gathering    -> gatheringAgain    not possible               not possible              -> operational when complete
-//   gatheringAgain  not possible      -> gathering               not possible              -> transitional when complete
+//   state           TRANS              REG                        JOIN LEAVE KILL         GROUPS
+//   operational     -> transitional    not possible               applied                 dropped
+//   transitional    not possible       -> operational, gathering  applied (transitional)  dropped
+//   gathering       -> gatheringAgain  not possible               not possible            -> operational when complete
+//   gatheringAgain  not possible       -> gathering               not possible            -> transitional when complete
 //
 // "Not possible" is guaranteed by the ring beneath (daemon-groups 5); where a foreign peer breaks it, the event is
 // dropped and counted instead of ending the daemon as stock does.

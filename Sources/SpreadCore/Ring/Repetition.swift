@@ -143,8 +143,8 @@ extension Ring {
 
   // MARK: Copies to another segment
 
-  /// A token has been processed and is `lastToken`. `size`: of what was sent of it and is in `store.tokenMemory`; nil: it
-  /// is held. `first`: of the packets that were sent with it, which end with the highest.
+  /// A token has been processed and is `lastToken`. `size`: of what was sent of it and is in `store.tokenMemory`; nil:
+  /// it is held. `first`: of the packets that were sent with it, which end with the highest.
   mutating func copyLater(
     _ size: Int?, packetsFrom first: Int32, _ wire: Transmitter, at now: Instant, into out: inout Outbox
   ) {
