@@ -20,7 +20,9 @@ private func failure(_ text: String) -> String? {
 }
 
 @Suite struct StockTraceTests {
-  @Test(arguments: [("stock-network.jsonl", 82), ("stock-members.jsonl", 32), ("stock-groups.jsonl", 48), ("stock-flush.jsonl", 394)])
+  @Test(arguments: [
+    ("stock-network.jsonl", 82), ("stock-members.jsonl", 32), ("stock-groups.jsonl", 48), ("stock-flush.jsonl", 394),
+  ])
   func nothingIsFound(_ file: String, _ events: Int) throws {
     let trace = Trace()
     try trace.read(vector(file), file: file)

@@ -115,8 +115,8 @@ private struct World {
         members[i].inbox.append(
           .membership(
             FlushMembership(
-              group: group, type: [.regularMembership, .causedByNetwork], id: id, members: here.map { members[$0].name },
-              changed: nil, together: together)))
+              group: group, type: [.regularMembership, .causedByNetwork], id: id,
+              members: here.map { members[$0].name }, changed: nil, together: together)))
       }
     }
   }

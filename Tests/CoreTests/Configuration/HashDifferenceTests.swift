@@ -17,9 +17,11 @@ import Testing
 
   @Test func equalOnes() throws {
     let a = try configuration(three)
-    let b = try configuration(three + "TokenTimeout = 1\nHurryTimeout = 1\nAliveTimeout = 1\nJoinTimeout = 1\nRepTimeout = 1\n"
-      + "SegTimeout = 1\nGatherTimeout = 1\nFormTimeout = 1\nLookupTimeout = 1\n")
-    #expect(a.comparison("a", with: b, "b") == "a and b have the same hash, \(a.hash): daemons with either form one ring.\n")
+    let timeouts = ["Token", "Hurry", "Alive", "Join", "Rep", "Seg", "Gather", "Form", "Lookup"]
+    let b = try configuration(three + timeouts.map { "\($0)Timeout = 1\n" }.joined())
+    #expect(
+      a.comparison("a", with: b, "b")
+        == "a and b have the same hash, \(a.hash): daemons with either form one ring.\n")
     #expect(a.difference(from: b) == nil)
   }
 
@@ -40,7 +42,8 @@ import Testing
     #expect(a.difference(from: b)?.origin == "AcceleratedRing")
     #expect(
       a.change(givingHash: b.hash)
-        == "with AcceleratedRing = true, which is also what it becomes by a reload while AcceleratedRing is not written")
+        == "with AcceleratedRing = true, which is also what it becomes by a reload while AcceleratedRing is not "
+        + "written")
     #expect(b.change(givingHash: a.hash) == "with AcceleratedRing = false")
   }
 

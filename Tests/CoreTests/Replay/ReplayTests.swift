@@ -53,7 +53,9 @@ struct Player {
 
   private static func policy(_ conf: String) -> AuthenticationPolicy {
     var rules: AccessRules?
-    if conf != "default" { rules = AccessRules.parse(Array("unix\n127.0.0.0/8\n".utf8), fileName: "spread.access_ip").rules }
+    if conf != "default" {
+      rules = AccessRules.parse(Array("unix\n127.0.0.0/8\n".utf8), fileName: "spread.access_ip").rules
+    }
     switch conf {
     case "ip": return AuthenticationPolicy(enabled: [.null, .ip], accessRules: rules)
     case "ip2": return AuthenticationPolicy(enabled: [.null, .ip], required: .ip, accessRules: rules)
@@ -87,7 +89,9 @@ struct Player {
         Expectation.Variant(
           s2c: events.filter { $0.dir == "s2c" }.map(\.hex).joined(), end: expectation.end!, mask: expectation.mask)
       ]
-    if !host.clients[client].closed, variants.contains(where: { $0.end == "daemon" }) { host.advance(milliseconds: 1500) }
+    if !host.clients[client].closed, variants.contains(where: { $0.end == "daemon" }) {
+      host.advance(milliseconds: 1500)
+    }
     let end: String
     var elapsed = 0
     if host.clients[client].closed {
