@@ -63,7 +63,11 @@ extension Ring {
     }
     highest = bug(.lateCounted) ? Swift.max(highest, old.highest) : old.highest
     aru = old.aru
-    guard safePass() else { return false }
+    guard safePass() else {
+      // Numbers below the aru are missing here, so a damaged token raised it. To say so again would fail for ever.
+      aru = lastDiscarded
+      return false
+    }
     for hole in old.holes where hole > lastDiscarded { store.makeHole(hole) }
     myAru = lastDiscarded
     while myAru < highest, [.held, .delivered].contains(store.state(myAru + 1)) { myAru += 1 }

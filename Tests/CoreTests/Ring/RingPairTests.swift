@@ -103,4 +103,27 @@ import Testing
     #expect(pair.token(foreign, to: 1) == 0)
     #expect(pair.daemons[1].membershipState == 1)
   }
+
+  /// A damaged token can make the others say that everybody has what is missing here. The daemon must not go on to say
+  /// so itself, or no ring would ever take it in again.
+  @Test func anAruAboveWhatIsHereIsNotRepeated() {
+    let second = RingPair.atRest().daemons[1]
+    var (ring, wire, out) = (second.ring, second.wire, Outbox())
+    ring.stop(into: &out)
+    let report = ring.report()
+    let recovery = Recovery(
+      lastSequence: report.highest + 2, commit: [1], transitional: DaemonSet([1]), transitionalID: report.id,
+      future: DaemonSet([1]),
+      futureID: MembershipID(second.me.id, report.id.time + 1))
+    func begins(_ old: OldRing) -> Bool {
+      ring.canRecover(old)
+        && ring.beginRecovery(
+          recovery, old, isLast: true, &wire, at: Instant(nanoseconds: 0, wallSeconds: 0), into: &out)
+    }
+    #expect(!begins(OldRing(aru: report.highest + 1, highest: report.highest + 2, holes: [])))
+    let own = ring.report()
+    #expect(own.aru == report.aru)
+    #expect(own.missing == [report.highest + 1, report.highest + 2])
+    #expect(begins(OldRing(aru: own.aru, highest: own.highest, holes: own.missing)))
+  }
 }
