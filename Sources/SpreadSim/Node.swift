@@ -39,8 +39,9 @@ final class Node {
   var waiting: [() -> Void] = []
   /// Stopped for good.
   var isGone = false
-  /// Stop after so many more datagrams.
+  /// Stop after so many more datagrams, and come back so many nanoseconds later.
   var stopsAfter: Int?
+  var backAfter: UInt64?
 
   // Timers: deadlines and the earliest event in the queue for each, both in virtual time.
   var deadlines = [UInt64?](repeating: nil, count: TimerID.allCases.count)

@@ -217,7 +217,7 @@ public final class World {
   private func calm() {
     isCalm = true
     network.calm(settings.timeouts)
-    for node in nodes { node.stopsAfter = nil }
+    for node in nodes { (node.stopsAfter, node.backAfter) = (nil, nil) }
   }
 
   private func take(_ event: Event) {
@@ -249,8 +249,11 @@ public final class World {
       let node = nodes[index]
       if restart == nil { node.isGone = true }
       guard node.isRunning else { return }
-      if let restart { queue.add(.restart, index, 0, at: min(now + restart, max(options.quiet, now + 1))) }
-      if let afterDatagrams { node.stopsAfter = afterDatagrams } else { stop(node) }
+      if let afterDatagrams {
+        (node.stopsAfter, node.backAfter) = (afterDatagrams, restart)
+      } else {
+        stop(node, backAfter: restart)
+      }
     case .retire(let index, let restart):
       guard nodes[index].isRunning, !nodes[index].isPaused else { return }
       nodes[index].returnsAt = min(now + restart, max(options.quiet, now + 1))
@@ -320,7 +323,7 @@ public final class World {
     if node.incarnation == 1 || random.chance(0.3) {
       node.wallOffset = options.wallOffset == 0 ? 0 : random.within(-options.wallOffset...options.wallOffset)
     }
-    node.stopsAfter = nil
+    (node.stopsAfter, node.backAfter) = (nil, nil)
     node.isRetiring = false
     node.isPaused = false
     node.busyUntil = now
@@ -341,6 +344,12 @@ public final class World {
     node.isRunning = true
     meetPeers(node)
     handle(.start, at: node)
+  }
+
+  /// The daemon crashes and starts again after so many nanoseconds, in the quiet time at the latest; nil: it does not.
+  private func stop(_ node: Node, backAfter: UInt64?) {
+    stop(node)
+    if let backAfter { queue.add(.restart, node.index, 0, at: min(now + backAfter, max(options.quiet, now + 1))) }
   }
 
   func stop(_ node: Node) {
@@ -472,7 +481,7 @@ public final class World {
     let reads = node.outbox.readClients
     if isStopped {
       node.outbox.reset()
-      stop(node)
+      stop(node, backAfter: node.backAfter)
       return
     }
     for action in node.outbox.sessions { carryOut(action, node) }

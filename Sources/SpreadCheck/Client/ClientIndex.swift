@@ -177,8 +177,8 @@ final class ClientIndex {
           messages[Int(number)].sender = Int32(client)
           messages[Int(number)].sendRecord = Int32(record)
           messages[Int(number)].payload = payload
+          info.sends.append(number)
         }
-        info.sends.append(number)
       case .sent(let id, let result):
         if result < 0, let number = numbers[id] { messages[Int(number)].isVoid = true }
       case .reject(let id):

@@ -79,6 +79,7 @@ private func checkLimits(_ client: Int, _ index: ClientIndex, _ findings: Findin
     let number = index.messageOf[client][record]
     guard number >= 0 else { continue }
     let message = index.messages[Int(number)]
+    guard message.sender == Int32(client) else { continue }
     let groups = index.groups(message).count
     let lines = [Evidence.client(client, Int(message.sendRecord)), .client(client, record)]
     if groups > maxGroups {

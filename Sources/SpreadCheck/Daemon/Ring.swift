@@ -124,7 +124,7 @@ private struct RingWalk {
     guard let installed, ring == installed.id else { return }
     if visits > 1 { checkToken(new, record) }
     if let window = index.trace.run.window, let personal = index.trace.run.personalWindow, !asked.contains(ring),
-      new.flowControl > window + personal
+      Int(new.flowControl) > Int(window) + Int(personal)
     {
       findings.fail(
         "K6.window", "without retransmissions a round carries at most window + personal window packets", [line(record)])

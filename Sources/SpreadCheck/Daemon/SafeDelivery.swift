@@ -80,7 +80,7 @@ private func checkKnowledge(_ index: DaemonIndex, _ findings: Findings) {
       }
       let time = index.trace.daemons[stay.daemon].records[delivery.record].time
       for (daemon, info) in index.daemons.enumerated()
-      where members.contains(daemon) && !info.isStopped && since[Int(packet) * width + daemon] > time {
+      where members.contains(daemon) && since[Int(packet) * width + daemon] > time {
         let origin = index.packets[Int(packet)]
         findings.fail(
           "E8.knowledge",

@@ -48,7 +48,7 @@ private func checkRounds(_ visit: Visit, _ list: Visits, isLeader: Bool, _ findi
       while sent < list.left.count, list.left[sent].record < record { sent += 1 }
       last = sent > 0 ? (list.left[sent - 1].record, list.left[sent - 1].token.round) : nil
     }
-    let expected = isLeader ? (last?.round ?? 0) : ((last?.round ?? 0) + 1) & 15
+    let expected = isLeader ? (last?.round ?? 0) : ((last?.round ?? 0) &+ 1) & 15
     if token.round != expected {
       findings.fail(
         "K7", "a token of round \(expected) is due, round \(token.round) was accepted",

@@ -45,7 +45,7 @@ private func checkTypes(_ client: Int, _ index: FlushIndex, _ findings: Findings
     case .sent(let id, let result):
       guard result >= 0, let number = index.sessions.numbers[id] else { continue }
       let message = index.sessions.messages[Int(number)]
-      guard let type = message.payload.type, type < firstLegalType, message.sendRecord >= 0 else { continue }
+      guard let type = message.payload.type, type < firstLegalType, message.sender == Int32(client) else { continue }
       findings.fail(
         "F0.internal", "message types of the layer itself are refused",
         [.client(client, Int(message.sendRecord)), .client(client, record)])
