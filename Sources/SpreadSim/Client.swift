@@ -375,6 +375,8 @@ extension World {
     _ bytes: UnsafeRawBufferPointer, _ header: MessageHeader, _ client: SimClient, _ log: ClientTrace
   ) {
     let group = nameID(header.name.normalized)
+    // A damaged message can look like a notice; the library refuses it.
+    guard options.corrupt == 0 || Self.isNotice(bytes, header) else { return }
     if header.type.contains(.transition) {
       log.record(.signal(group, groupID(bytes, MessageHeader.size)), at: time)
       return
@@ -412,6 +414,23 @@ extension World {
       id: id, members: members, index: members.firstIndex(of: client.nameID) ?? -1, cause: cause,
       changed: cause == .network ? nil : sets.first?.first, sets: sets, mine: mine)
     log.record(.view(group, trace.add(view)), at: time)
+  }
+
+  /// Whether all that the notice counts is there.
+  private static func isNotice(_ bytes: UnsafeRawBufferPointer, _ header: MessageHeader) -> Bool {
+    if header.type.contains(.transition) { return bytes.count >= MessageHeader.size + GroupID.size }
+    guard header.type.contains(.regularMembership) else { return true }
+    var at = MessageHeader.size + Int(header.groupCount) * GroupName.size
+    guard header.groupCount >= 0, bytes.count >= at + MembershipBody.setsOffset else { return false }
+    let count = bytes.i32(at: at + MembershipBody.setCountOffset, .native)
+    guard count >= 0 else { return false }
+    at += MembershipBody.setsOffset
+    for _ in 0..<count {
+      guard bytes.count >= at + 4, case let size = Int(bytes.i32(at: at, .native)), size >= 0 else { return false }
+      at += 4 + size * GroupName.size
+      guard bytes.count >= at else { return false }
+    }
+    return true
   }
 
   private func groupID(_ bytes: UnsafeRawBufferPointer, _ at: Int) -> GroupID {
