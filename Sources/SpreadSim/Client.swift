@@ -375,9 +375,9 @@ extension World {
     _ bytes: UnsafeRawBufferPointer, _ header: MessageHeader, _ client: SimClient, _ log: ClientTrace
   ) {
     let group = nameID(header.name.normalized)
-    // A damaged message can look like a notice; the library refuses it.
-    guard options.corrupt == 0 || Self.isNotice(bytes, header) else { return }
+    // With damaged datagrams a message can look like a notice; what is not whole is refused, as by the library.
     if header.type.contains(.transition) {
+      guard bytes.count >= MessageHeader.size + GroupID.size else { return }
       log.record(.signal(group, groupID(bytes, MessageHeader.size)), at: time)
       return
     }
@@ -385,52 +385,35 @@ extension World {
       log.record(.selfLeave(group), at: time)
       return
     }
-    var members: [NameID] = []
     var at = MessageHeader.size
-    for _ in 0..<header.groupCount {
-      members.append(nameID(GroupName(at: bytes.baseAddress! + at)))
-      at += GroupName.size
+    func names(_ count: Int32) -> [NameID]? {
+      guard count >= 0, Int(count) <= (bytes.count - at) / GroupName.size else { return nil }
+      return (0..<count).map { _ in
+        defer { at += GroupName.size }
+        return nameID(GroupName(at: bytes.baseAddress! + at))
+      }
     }
+    guard let members = names(header.groupCount), bytes.count >= at + MembershipBody.setsOffset else { return }
     let id = groupID(bytes, at)
-    let count = Int(bytes.i32(at: at + MembershipBody.setCountOffset, .native))
+    let count = bytes.i32(at: at + MembershipBody.setCountOffset, .native)
     let own = Int(bytes.i32(at: at + MembershipBody.ownSetOffset, .native))
     at += MembershipBody.setsOffset
     let setsStart = at
     var sets: [[NameID]] = []
     var mine = -1
-    for set in 0..<count {
-      if at - setsStart == own { mine = set }
-      var names: [NameID] = []
-      let size = Int(bytes.i32(at: at, .native))
+    while sets.count < count {
+      if at - setsStart == own { mine = sets.count }
+      guard bytes.count >= at + 4 else { return }
+      let size = bytes.i32(at: at, .native)
       at += 4
-      for _ in 0..<size {
-        names.append(nameID(GroupName(at: bytes.baseAddress! + at)))
-        at += GroupName.size
-      }
-      sets.append(names)
+      guard let set = names(size) else { return }
+      sets.append(set)
     }
     let cause = Cause(header.type)
     let view = ViewRecord(
       id: id, members: members, index: members.firstIndex(of: client.nameID) ?? -1, cause: cause,
       changed: cause == .network ? nil : sets.first?.first, sets: sets, mine: mine)
     log.record(.view(group, trace.add(view)), at: time)
-  }
-
-  /// Whether all that the notice counts is there.
-  private static func isNotice(_ bytes: UnsafeRawBufferPointer, _ header: MessageHeader) -> Bool {
-    if header.type.contains(.transition) { return bytes.count >= MessageHeader.size + GroupID.size }
-    guard header.type.contains(.regularMembership) else { return true }
-    var at = MessageHeader.size + Int(header.groupCount) * GroupName.size
-    guard header.groupCount >= 0, bytes.count >= at + MembershipBody.setsOffset else { return false }
-    let count = bytes.i32(at: at + MembershipBody.setCountOffset, .native)
-    guard count >= 0 else { return false }
-    at += MembershipBody.setsOffset
-    for _ in 0..<count {
-      guard bytes.count >= at + 4, case let size = Int(bytes.i32(at: at, .native)), size >= 0 else { return false }
-      at += 4 + size * GroupName.size
-      guard bytes.count >= at else { return false }
-    }
-    return true
   }
 
   private func groupID(_ bytes: UnsafeRawBufferPointer, _ at: Int) -> GroupID {
